@@ -1,0 +1,52 @@
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+
+import { PAGE, type Schemas, answer, client, paging } from './client'
+
+export type Destination = Schemas['Destination']
+export type CreatedDestination = Schemas['CreatedDestination']
+
+const list = '/api/v1/integrations/destinations'
+
+export const destinationsQuery = infiniteQueryOptions({
+  queryKey: ['destinations', 'list'],
+  queryFn: ({ pageParam }) => answer(client.GET(list, { params: { query: { limit: PAGE, cursor: pageParam } } })),
+  ...paging,
+})
+
+export const destinationQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['destinations', 'one', id],
+    queryFn: () => answer(client.GET(`${list}/{id}`, { params: { path: { id } } })),
+  })
+
+type NewDestination = { name: string; endpoint_url: string; key: string }
+
+export function useCreateDestination() {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: ({ key, ...body }: NewDestination): Promise<CreatedDestination> =>
+      answer(client.POST(list, { body: body as Schemas['NewDestination'], params: { header: { 'Idempotency-Key': key } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['destinations'] }),
+  })
+}
+
+export function useSwitchDestination(id: string) {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: (to: 'pause' | 'resume') =>
+      answer(
+        to === 'pause'
+          ? client.POST(`${list}/{id}/pause`, { params: { path: { id } } })
+          : client.POST(`${list}/{id}/resume`, { params: { path: { id } } }),
+      ),
+    onSuccess: () => Promise.all(['destinations', 'deliveries'].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
+  })
+}
+
+export function useTestDestination(id: string) {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: () => answer(client.POST(`${list}/{id}/test`, { params: { path: { id } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['deliveries'] }),
+  })
+}

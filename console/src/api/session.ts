@@ -1,0 +1,37 @@
+// Who is signed in, and what they may do. The console hides what a role can't do; the server refuses it.
+import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
+
+import { type Schemas, answer, client } from './client'
+
+export type Session = Schemas['Session']
+export type Permission =
+  | 'destination:create'
+  | 'destination:read'
+  | 'destination:update'
+  | 'delivery:read'
+  | 'delivery:replay'
+  | 'inbound_webhook:read'
+  | 'desk:read'
+  | 'feature:write'
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: (): Promise<Session> => answer(client.GET('/api/v1/session')),
+  staleTime: Infinity,
+})
+
+export function useSession() {
+  const session = useSuspenseQuery(sessionQuery).data
+  return { session, may: (permission: Permission) => session.permissions.includes(permission) }
+}
+
+export const signIn = (body: Schemas['SignIn']) => answer(client.POST('/api/v1/session', { body }))
+export const signOut = () => answer(client.DELETE('/api/v1/session'))
+
+export function useSetFeatures() {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: (body: Schemas['Features']) => answer(client.PUT('/api/v1/features', { body })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: sessionQuery.queryKey }),
+  })
+}

@@ -1,0 +1,37 @@
+// Times, durations and numbers as the chosen language writes them. Times are the reader's own zone.
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+
+export function formats(language: string) {
+  const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+  const day = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+  const year = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' })
+  const whole = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'long' })
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 })
+  const unit = (name: string, digits: number) =>
+    new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits })
+  const units = { ms: unit('millisecond', 1), wholeMs: unit('millisecond', 0), s: unit('second', 2), min: unit('minute', 1) }
+
+  /** As short as the moment is near: a clock today, a day this year. */
+  function short(moment: Date, now: Date) {
+    if (moment.toDateString() === now.toDateString()) return clock.format(moment)
+    return (moment.getFullYear() === now.getFullYear() ? day : year).format(moment)
+  }
+  function duration(ms: number) {
+    if (ms < 10) return units.ms.format(ms)
+    if (ms < 1000) return units.wholeMs.format(ms)
+    return ms < 120_000 ? units.s.format(ms / 1000) : units.min.format(ms / 60_000)
+  }
+  return {
+    short: (moment: string | number, now = new Date()) => short(new Date(moment), now),
+    clock: (moment: string | number) => clock.format(new Date(moment)),
+    whole: (moment: string | number) => whole.format(new Date(moment)),
+    number: (value: number) => number.format(value),
+    duration,
+  }
+}
+
+export function useFormats() {
+  const { i18n } = useTranslation()
+  return useMemo(() => formats(i18n.language), [i18n.language])
+}

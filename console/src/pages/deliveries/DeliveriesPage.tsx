@@ -1,0 +1,88 @@
+import { Button, Group, NativeSelect, Paper } from '@mantine/core'
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+
+import { type DeliveryState, deliveriesQuery } from '../../api/deliveries'
+import { destinationsQuery } from '../../api/destinations'
+import { useSession } from '../../api/session'
+import { paths } from '../../paths'
+import { Empty } from '../../ui/Empty'
+import { Loading } from '../../ui/Loading'
+import { More } from '../../ui/More'
+import { Notice } from '../../ui/Notice'
+import { Page } from '../../ui/Page'
+import { Refresh } from '../../ui/Refresh'
+import { states } from '../../ui/StateBadge'
+import { publishCurl } from '../../ui/curl'
+import { DeliveryPanel } from './DeliveryPanel'
+import { DeliveryTable } from './DeliveryTable'
+
+export type DeliveriesSearch = { state?: DeliveryState; destination?: string; delivery?: string }
+
+export function DeliveriesPage() {
+  const { t } = useTranslation()
+  const search: DeliveriesSearch = useSearch({ from: '/shell/deliveries' })
+  const navigate = useNavigate()
+  const { state, destination, delivery } = search
+  const query = useInfiniteQuery(deliveriesQuery({ state, destination_id: destination }))
+  const rows = query.data?.pages.flatMap((page) => page.data) ?? []
+  const filtered = state !== undefined || destination !== undefined
+  const go = (change: DeliveriesSearch) => void navigate({ to: paths.deliveries, search: { ...search, ...change } })
+  return (
+    <Page title={t('deliveries.title')} lead={t('deliveries.lead')} tools={<Refresh id="deliveries-refresh" of={[query]} />}>
+      <Filters search={search} onChange={go} />
+      <Paper className="roomy">
+        {query.isPending && <Loading rows={8} />}
+        {query.error && <Notice id="deliveries-problem" error={query.error} onRetry={query.refetch} />}
+        {query.data && rows.length === 0 && filtered && (
+          <Empty id="deliveries-filtered" title={t('deliveries.emptyFilterTitle')} text={t('deliveries.emptyFilter')} />
+        )}
+        {query.data && rows.length === 0 && !filtered && (
+          <Empty id="publish-curl" title={t('deliveries.emptyTitle')} text={t('deliveries.empty')} curl={publishCurl()} />
+        )}
+        {rows.length > 0 && (
+          <>
+            <DeliveryTable rows={rows} search={search} />
+            <More id="deliveries-more" of={query} count={rows.length} />
+          </>
+        )}
+      </Paper>
+      <DeliveryPanel id={delivery} onClose={() => go({ delivery: undefined })} />
+    </Page>
+  )
+}
+
+function Filters({ search, onChange }: { search: DeliveriesSearch; onChange: (change: DeliveriesSearch) => void }) {
+  const { t } = useTranslation()
+  const { may } = useSession()
+  const destinations = useInfiniteQuery({ ...destinationsQuery, enabled: may('destination:read') })
+  const known = destinations.data?.pages.flatMap((page) => page.data) ?? []
+  const any = { value: '', label: t('deliveries.any') }
+  // A destination that is not on the first page, or gone, still names itself.
+  const strange = search.destination && !known.some(({ id }) => id === search.destination) ? [{ value: search.destination, label: search.destination }] : []
+  return (
+    <Group gap="sm" align="end">
+      <NativeSelect
+        id="deliveries-filter-state"
+        label={t('deliveries.filterState')}
+        value={search.state ?? ''}
+        onChange={(event) => onChange({ state: (event.currentTarget.value || undefined) as DeliveryState | undefined })}
+        data={[any, ...states.map((state) => ({ value: state, label: t(`state.${state}.label`) }))]}
+      />
+      <NativeSelect
+        id="deliveries-filter-destination"
+        label={t('deliveries.filterDestination')}
+        value={search.destination ?? ''}
+        onChange={(event) => onChange({ destination: event.currentTarget.value || undefined })}
+        data={[any, ...known.map(({ id, name }) => ({ value: id, label: name })), ...strange]}
+        maw={280}
+      />
+      {(search.state || search.destination) && (
+        <Button id="deliveries-filter-clear" variant="subtle" onClick={() => onChange({ state: undefined, destination: undefined })}>
+          {t('deliveries.clear')}
+        </Button>
+      )}
+    </Group>
+  )
+}

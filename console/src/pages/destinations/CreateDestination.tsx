@@ -1,0 +1,118 @@
+// The card that creates a destination, answers in place, and shows the signing secret once.
+import { Button, Group, Paper, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+
+import { type CreatedDestination, useCreateDestination } from '../../api/destinations'
+import { Problem } from '../../api/problem'
+import { Notice } from '../../ui/Notice'
+import { SecretOnce } from './SecretOnce'
+
+export function CreateDestination() {
+  const { t } = useTranslation()
+  const create = useCreateDestination()
+  const intent = useIntent()
+  const form = useForm({
+    initialValues: { name: '', endpoint_url: '' },
+    validate: {
+      name: (value) => (value.trim() ? null : t('create.needName')),
+      endpoint_url: (value) => (value.trim() ? null : t('create.needEndpoint')),
+    },
+  })
+
+  const submit = form.onSubmit(({ name, endpoint_url }) => {
+    const body = { name: name.trim(), endpoint_url: endpoint_url.trim() }
+    create.mutate(
+      { ...body, key: intent.keyFor(body) },
+      { onSuccess: () => [form.reset(), intent.done()], onError: (error) => form.setErrors(inPlace(error)) },
+    )
+  })
+
+  return (
+    <Paper component="section" p="md" aria-labelledby="create-destination-title">
+      <form id="create-destination" onSubmit={submit} noValidate>
+        <Stack gap="sm">
+          <div>
+            <Title order={2} id="create-destination-title">
+              {t('create.title')}
+            </Title>
+            <Text size="xs" c="dimmed">
+              {t('create.lead')}
+            </Text>
+          </div>
+          <Group align="start" gap="sm">
+            <SimpleGrid cols={{ base: 1, sm: 2 }} flex={1} miw={0}>
+              <TextInput
+                id="create-destination-name"
+                label={t('create.name')}
+                placeholder={t('create.namePlaceholder')}
+                autoComplete="off"
+                maxLength={200}
+                {...form.getInputProps('name')}
+              />
+              <TextInput
+                id="create-destination-endpoint-url"
+                label={t('create.endpoint')}
+                placeholder={t('create.endpointPlaceholder')}
+                type="url"
+                autoComplete="off"
+                {...form.getInputProps('endpoint_url')}
+              />
+            </SimpleGrid>
+            <Button id="create-destination-submit" type="submit" size="sm" mt={23} loading={create.isPending}>
+              {t('create.submit')}
+            </Button>
+          </Group>
+          {create.error && Object.keys(inPlace(create.error)).length === 0 && <Notice id="create-destination-problem" error={create.error} />}
+        </Stack>
+      </form>
+      <div role="status">{create.data && <Created key={create.data.id} destination={create.data} />}</div>
+    </Paper>
+  )
+}
+
+/** Which of the server's complaints belong beside which input. */
+function inPlace(error: unknown): Partial<Record<'name' | 'endpoint_url', string>> {
+  const at = (field: string) => (error instanceof Problem ? error.at(field) : undefined)
+  const [name, endpoint_url] = [at('name'), at('endpoint_url')]
+  return { ...(name && { name }), ...(endpoint_url && { endpoint_url }) }
+}
+
+/** A repeated click or a repeat after a broken connection must not create two: same wish, same key. */
+function useIntent() {
+  const kept = useRef({ body: '', key: '' })
+  return {
+    keyFor(body: object) {
+      const text = JSON.stringify(body)
+      if (kept.current.body !== text) kept.current = { body: text, key: randomKey() }
+      return kept.current.key
+    },
+    done() {
+      kept.current = { body: '', key: '' }
+    },
+  }
+}
+
+function randomKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function Created({ destination }: { destination: CreatedDestination }) {
+  const { t } = useTranslation()
+  const [stored, setStored] = useState(false)
+  return (
+    <Stack gap="xs" mt="md">
+      <Text fw={600}>{t('create.done')}</Text>
+      {!destination.signing_secret && (
+        <Text size="sm" c="dimmed">
+          {t('create.secretGone')}
+        </Text>
+      )}
+      {destination.signing_secret && !stored && (
+        <SecretOnce name={destination.name} secret={destination.signing_secret} onStored={() => setStored(true)} />
+      )}
+    </Stack>
+  )
+}

@@ -1,0 +1,87 @@
+import { Table, Text } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+
+import type { Delivery } from '../../api/deliveries'
+import type { Destination } from '../../api/destinations'
+import { paths } from '../../paths'
+import { StateBadge } from '../../ui/StateBadge'
+import { Time } from '../../ui/Time'
+import { domId } from '../../ui/domId'
+import { DestinationState } from './DestinationState'
+
+type Props = { rows: Destination[]; latest: Map<string, Delivery>; chosen: string | undefined }
+
+export function DestinationTable({ rows, latest, chosen }: Props) {
+  const { t } = useTranslation()
+  return (
+    <Table className="rows" aria-label={t('destinations.table')}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>{t('destinations.name')}</Table.Th>
+          <Table.Th className="middling">{t('destinations.endpoint')}</Table.Th>
+          <Table.Th>{t('destinations.state')}</Table.Th>
+          <Table.Th className="middling">{t('destinations.latest')}</Table.Th>
+          <Table.Th className="wide">{t('destinations.adapter')}</Table.Th>
+          <Table.Th className="wide">{t('destinations.eventTypes')}</Table.Th>
+          <Table.Th className="wide">{t('destinations.created')}</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {rows.map((row) => (
+          <Table.Tr key={row.id} data-chosen={row.id === chosen || undefined}>
+            <Table.Td>
+              <Link
+                id={domId('open', row.id)}
+                className="opener"
+                to={paths.destinations}
+                search={{ destination: row.id }}
+                aria-current={row.id === chosen || undefined}
+              >
+                {row.name}
+              </Link>
+            </Table.Td>
+            <Table.Td className="middling mono">{row.endpoint}</Table.Td>
+            <Table.Td>
+              <DestinationState state={row.state} />
+            </Table.Td>
+            <Table.Td className="middling">
+              <Latest delivery={latest.get(row.id)} />
+            </Table.Td>
+            <Table.Td className="wide">{row.adapter_type}</Table.Td>
+            <Table.Td className="wide">
+              <EventTypes types={row.event_types} />
+            </Table.Td>
+            <Table.Td className="wide">
+              <Time at={row.created_at} />
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  )
+}
+
+function Latest({ delivery }: { delivery: Delivery | undefined }) {
+  const { t } = useTranslation()
+  if (!delivery) {
+    return (
+      <Text size="xs" c="dimmed">
+        {t('destinations.latestNone')}
+      </Text>
+    )
+  }
+  return (
+    <>
+      <StateBadge state={delivery.state} />{' '}
+      <Text span size="xs" c="dimmed">
+        <Time at={delivery.created_at} />
+      </Text>
+    </>
+  )
+}
+
+export function EventTypes({ types }: { types: string[] }) {
+  const { t } = useTranslation()
+  return types.length === 1 && types[0] === '*' ? t('destinations.everyEvent') : <span className="mono">{types.join(', ')}</span>
+}

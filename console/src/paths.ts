@@ -1,0 +1,18 @@
+// Every address of the console, below its base path.
+
+export const base = '/console'
+
+export const paths = {
+  home: '/',
+  signIn: '/sign-in',
+  destinations: '/integrations',
+  deliveries: '/deliveries',
+  inbound: '/settings/webhooks',
+  tickets: '/tickets',
+} as const
+
+/** Where to go after signing in: only ever a place inside the console. */
+export function safeReturn(wish: string | undefined): string {
+  const inside = wish?.startsWith('/') && !wish.startsWith('//') && !wish.includes('\\')
+  return inside && !wish.startsWith(paths.signIn) ? wish : paths.home
+}

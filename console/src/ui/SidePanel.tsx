@@ -1,0 +1,25 @@
+// What slides in from the side to show one thing of a list.
+import { Drawer } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+
+type Props = { id: string; title: ReactNode; opened: boolean; onClose: () => void; children: ReactNode }
+
+export function SidePanel({ id, title, opened, onClose, children }: Props) {
+  const { t } = useTranslation()
+  return (
+    <Drawer
+      id={id}
+      opened={opened}
+      onClose={onClose}
+      title={title}
+      position="right"
+      size="xl"
+      overlayProps={{ backgroundOpacity: 0.35 }}
+      closeButtonProps={{ id: `${id}-close`, 'aria-label': t('common.close') }}
+      styles={{ title: { flex: 1, fontWeight: 600 } }}
+    >
+      {children}
+    </Drawer>
+  )
+}

@@ -1,0 +1,47 @@
+// Commands that people may copy: with the address of this very installation and the token as a variable.
+
+const token = '  -H "Authorization: Bearer $HOOKSWITCH_TOKEN" \\'
+
+function post(path: string, body: unknown) {
+  return [
+    `curl -X POST ${globalThis.location.origin}${path} \\`,
+    token,
+    "  -H 'Content-Type: application/json' \\",
+    `  -d '${JSON.stringify(body)}'`,
+  ].join('\n')
+}
+
+export const publishCurl = () => post('/api/v1/events', { event_type: 'ticket.created', payload: { title: 'Disk full on db-1' } })
+
+export const createDestinationCurl = () =>
+  post('/api/v1/integrations/destinations', { name: 'Billing system', endpoint_url: 'https://example.com/hooks' })
+
+export const createTicketCurl = () => post('/api/v1/tickets', { title: 'Disk full on db-1' })
+
+export const createInboundCurl = () =>
+  post('/api/v1/inbound-webhooks', {
+    name: 'Monitoring',
+    slug: 'monitoring',
+    auth_type: 'hmac_sha256',
+    auth_config: { type: 'hmac_sha256', signature_header: 'X-Signature' },
+    handler_type: 'direct_action',
+    handler_config: { type: 'direct_action', action: 'createTicket', field_mapping: { title: 'title' } },
+  })
+
+type Receiver = { url: string; auth_type: string; auth_config?: { signature_header?: string | null; param?: string | null } | null }
+
+/** A request that this webhook authenticates, if SECRET holds its secret. */
+export function callInboundCurl({ url, auth_type, auth_config }: Receiver) {
+  const lines = [`BODY='${JSON.stringify({ title: 'Disk full on db-1' })}'`]
+  const headers = ["  -H 'Content-Type: application/json' \\"]
+  let address = url
+  if (auth_type === 'hmac_sha256') {
+    lines.push(`SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$SECRET" | sed 's/.* //')`)
+    headers.push(`  -H "${auth_config?.signature_header ?? 'X-Signature'}: $SIGNATURE" \\`)
+  } else if (auth_type === 'bearer') {
+    headers.push('  -H "Authorization: Bearer $SECRET" \\')
+  } else if (auth_type === 'path_token') {
+    address = `${url}?${auth_config?.param ?? 'token'}=$SECRET`
+  }
+  return [...lines, `curl -X POST "${address}" \\`, ...headers, '  -d "$BODY"'].join('\n')
+}

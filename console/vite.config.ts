@@ -1,0 +1,12 @@
+// The console is served by the binary under /console/, below a strict content security policy:
+// nothing may be inlined into the page.
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  base: '/console/',
+  plugins: [react()],
+  build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 800 },
+  server: { proxy: { '/api': process.env.HOOKSWITCH_URL ?? 'http://127.0.0.1:8080' } },
+  test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'] },
+})

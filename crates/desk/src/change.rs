@@ -1,0 +1,68 @@
+//! Who changes a record, what led to it, and where the news of it goes. People's requests and
+//! inbound webhooks both come with one of these, so that there is one path for both.
+
+use hookswitch_domain::audit::Actor;
+use hookswitch_domain::event::{CAUSATION_DEPTH_MAX, EventType};
+use hookswitch_domain::time::Ambient;
+use hookswitch_pipeline::inbound::action::{ActionError, Context};
+use hookswitch_pipeline::outbound::publish::{NewEvent, Publisher};
+use hookswitch_store::{StoreError, Tx};
+use serde_json::{Map, Value};
+
+pub struct Change<'a> {
+    pub ambient: &'a dyn Ambient,
+    pub publisher: &'a Publisher,
+    pub actor: Actor,
+    pub correlation_id: Option<String>,
+    pub causation_id: Option<String>,
+    /// Length of the causal chain that led here.
+    pub depth: u8,
+}
+
+impl<'a> Change<'a> {
+    /// What a person or a token asks for.
+    pub fn by(actor: Actor, ambient: &'a dyn Ambient, publisher: &'a Publisher) -> Self {
+        Self { ambient, publisher, actor, correlation_id: None, causation_id: None, depth: 0 }
+    }
+
+    /// What an inbound webhook asks for: its delivery is the cause of whatever follows.
+    pub fn through(context: &Context<'a>) -> Self {
+        let delivery = context.delivery.to_string();
+        Self {
+            ambient: context.ambient,
+            publisher: context.publisher,
+            actor: Actor::Webhook(context.integration.to_owned()),
+            correlation_id: Some(delivery.clone()),
+            causation_id: Some(delivery),
+            depth: context.depth,
+        }
+    }
+
+    /// Publishes what happened to the record that `reference` names, in the transaction in which
+    /// it happens. A chain that is too long is refused, and the change with it.
+    pub(crate) async fn publish(
+        &self,
+        tx: &mut Tx,
+        event_type: &str,
+        reference: (&str, String),
+        payload: Value,
+    ) -> Result<(), ActionError> {
+        let depth = self.depth.saturating_add(1);
+        if depth > CAUSATION_DEPTH_MAX {
+            let detail = format!("this would be the {depth}th link of a chain of events that cause each other: it looks like a loop");
+            return Err(ActionError::Rule { code: "causation_loop", detail });
+        }
+        let event = NewEvent {
+            event_type: event_type.parse::<EventType>().map_err(|error| StoreError::Bug(error.to_string()))?,
+            payload,
+            correlation_id: self.correlation_id.clone(),
+            causation_id: self.causation_id.clone(),
+            depth,
+            references: Map::from_iter([(reference.0.to_owned(), Value::from(reference.1))]),
+            group_id: None,
+            source: "desk",
+        };
+        self.publisher.publish_in(tx, event).await?;
+        Ok(())
+    }
+}

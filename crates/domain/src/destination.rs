@@ -1,0 +1,191 @@
+//! Destinations: where events go. The fields that rules look at; how they are stored and shown is
+//! for other layers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::ParkedReason;
+use crate::event::EventPattern;
+use crate::retry::PolicyOverride;
+use crate::signature::Profile;
+
+/// At most this many deliveries of one destination are in the air at once, unless it says otherwise.
+pub const MAX_IN_FLIGHT_DEFAULT: u32 = 10;
+/// The largest `max_in_flight`.
+pub const MAX_IN_FLIGHT_LIMIT: u32 = 200;
+
+/// What a destination receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// The event with its type, ids and references around the payload.
+    #[default]
+    Envelope,
+    /// The publisher's payload bytes alone.
+    Payload,
+}
+
+/// A header that a destination gets with every request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    pub name: String,
+    pub value: String,
+}
+
+/// What a destination is configured with, besides its name, address and secrets: one document in
+/// the store, so that a new setting needs no migration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    pub event_types: Vec<EventPattern>,
+    pub headers: Vec<Header>,
+    /// `None`: the tenant's default profile.
+    pub profile: Option<Profile>,
+    pub policy: PolicyOverride,
+    pub max_in_flight: u32,
+    pub body: Body,
+    /// The adapter's own settings, checked against its schema.
+    pub settings: serde_json::Value,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            event_types: vec![EventPattern::Everything],
+            headers: Vec::new(),
+            profile: None,
+            policy: PolicyOverride::default(),
+            max_in_flight: MAX_IN_FLIGHT_DEFAULT,
+            body: Body::default(),
+            settings: serde_json::Value::Null,
+        }
+    }
+}
+
+/// Why nothing is sent to a destination although it has work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Switched off by a person.
+    Disabled,
+    /// Paused by a person for a while.
+    Paused,
+    /// The receiver answered 410.
+    ReceiverGone,
+}
+
+impl Hold {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Paused => "paused",
+            Self::ReceiverGone => "receiver_gone",
+        }
+    }
+
+    pub fn named(text: &str) -> Option<Self> {
+        [Self::Disabled, Self::Paused, Self::ReceiverGone].into_iter().find(|hold| hold.as_str() == text)
+    }
+
+    /// How a delivery that waits behind this hold is shown.
+    pub const fn parked_reason(self) -> ParkedReason {
+        match self {
+            Self::Disabled => ParkedReason::DestinationDisabled,
+            Self::Paused => ParkedReason::DestinationPaused,
+            Self::ReceiverGone => ParkedReason::ReceiverGone,
+        }
+    }
+}
+
+/// A header that carries a secret belongs into a credential, where it is sealed and never shown.
+const SECRET_HEADERS: [&str; 6] = ["authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"];
+
+/// Custom headers may not carry what the product itself writes.
+const RESERVED: [&str; 14] = [
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "user-agent",
+    "traceparent",
+    "tracestate",
+    "keep-alive",
+    "proxy-authorization",
+];
+const RESERVED_PREFIXES: [&str; 4] = ["webhook-", "hookswitch-", "x-oneprotect-", "x-alga-"];
+pub const HEADERS_MAX: usize = 20;
+const HEADER_BYTES_MAX: usize = 8 * 1024;
+
+/// Why a custom header is refused; shown to the person who entered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderError(pub String);
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Checks custom headers: token names, visible ASCII values (so no CR or LF), nothing that the
+/// product or the protocol writes itself, at most 20 and 8 KiB together.
+pub fn check_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), HeaderError> {
+    let mut bytes = 0;
+    let mut count = 0;
+    for (name, value) in headers {
+        count += 1;
+        bytes += name.len() + value.len();
+        let lower = name.to_ascii_lowercase();
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(token) {
+            return Err(HeaderError(format!("{name:?} is no header name")));
+        }
+        if RESERVED.contains(&lower.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+            return Err(HeaderError(format!("the header {name} is written by the product and can't be set")));
+        }
+        if SECRET_HEADERS.contains(&lower.as_str()) {
+            return Err(HeaderError(format!("{name} carries a secret: store it as a credential and name that in credential_id")));
+        }
+        if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || value.trim() != value {
+            return Err(HeaderError(format!("the value of {name} must be visible ASCII without line breaks")));
+        }
+    }
+    if count > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
+        return Err(HeaderError("at most 20 headers of 8192 bytes together".to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_split_or_forge_are_refused() {
+        assert!(check_headers([("X-Team", "blue"), ("x-region", "eu west")]).is_ok());
+        assert!(check_headers([("Authorization", "Bearer abc")]).is_err());
+        for (name, value) in [
+            ("X-A", "b\r\nX-Evil: 1"),
+            ("X-A\r\nB", "c"),
+            ("", "x"),
+            ("Host", "a"),
+            ("Webhook-Signature", "v1,"),
+            ("content-length", "0"),
+            ("x-alga-signature", "1"),
+            ("X-A", "ä"),
+            ("X-A", " b"),
+            ("X A", "b"),
+        ] {
+            assert!(check_headers([(name, value)]).is_err(), "{name}: {value}");
+        }
+        let many: Vec<_> = (0..21).map(|n| format!("x-{n}")).collect();
+        assert!(check_headers(many.iter().map(|name| (name.as_str(), "1"))).is_err());
+        assert!(check_headers([("x-long", "a".repeat(9000).as_str())]).is_err());
+    }
+}

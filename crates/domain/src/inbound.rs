@@ -1,0 +1,1 @@
+//! Inbound webhooks: what a received request may become.

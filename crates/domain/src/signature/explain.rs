@@ -1,0 +1,46 @@
+//! Why a signature doesn't match: tries the mistakes that people make, one at a time. For
+//! `hookswitch verify --explain`; nothing is ever accepted because of it.
+
+use super::key::KeyForm;
+use super::profile::Profile;
+use crate::secret::Secret;
+
+/// The mistake that would make the signature right, if one of the known ones does.
+pub fn explain(profile: &Profile, secrets: &[Secret], headers: &[(&str, &[u8])], body: &[u8]) -> Option<&'static str> {
+    let descriptor = profile.descriptor()?;
+    let claim = descriptor.read(headers).ok()?;
+    let fits =
+        |form: KeyForm, body: &[u8]| secrets.iter().any(|secret| claim.matches(descriptor, form, secret, body).unwrap_or(false));
+    for (altered, mistake) in altered_bodies(body) {
+        if fits(descriptor.key, &altered) {
+            return Some(mistake);
+        }
+    }
+    let (other, mistake) = match descriptor.key {
+        KeyForm::Base64 => {
+            (KeyForm::Text, "the sender used the secret's text as the key: it must decode the base64 after whsec_ first")
+        }
+        KeyForm::Text => {
+            (KeyForm::Base64, "the sender decoded the secret as base64: in this profile the whole shown text is the key")
+        }
+    };
+    fits(other, body).then_some(mistake)
+}
+
+fn altered_bodies(body: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
+    let mut altered = Vec::new();
+    if let Some(cut) = body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n")) {
+        altered.push((cut.to_vec(), "the body has a line break at its end that was not signed: save it without one"));
+    }
+    altered.push(([body, b"\n"].concat(), "the signed body ends with a line break that is missing here"));
+    if let Ok(text) = std::str::from_utf8(body) {
+        let unix = text.replace("\r\n", "\n");
+        altered.push((unix.clone().into_bytes(), "the body's line breaks were changed from LF to CRLF"));
+        altered.push((unix.replace('\n', "\r\n").into_bytes(), "the body's line breaks were changed from CRLF to LF"));
+    }
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) {
+        let again = "the body was parsed and written again: verify the raw bytes, before any JSON parser";
+        altered.extend(serde_json::to_vec(&value).into_iter().chain(serde_json::to_vec_pretty(&value)).map(|text| (text, again)));
+    }
+    altered
+}

@@ -1,0 +1,258 @@
+//! Reading a signature: the IN line, and everybody who checks what we sent. Works on raw bytes,
+//! before anything parses them, and follows reliability.md 2.3: one header line each, strict
+//! times, bounded lists, codes compared in constant time at their fixed length.
+
+use std::time::Duration;
+
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use subtle::{Choice, ConstantTimeEq};
+
+use super::key::{KeyError, KeyForm, hmac_sha256, key};
+use super::profile::{Descriptor, Encoding, Profile, Separator};
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// How far a sender's clock may be off.
+pub const TOLERANCE: Duration = Duration::from_secs(300);
+/// More entries than this in one header are refused.
+pub const SIGNATURES_MAX: usize = 10;
+/// Longer header lines are refused.
+const LINE_BYTES_MAX: usize = 4096;
+
+/// What a good signature proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The signed id, where the profile has one.
+    pub id: Option<String>,
+    /// The signed time, where the profile has one.
+    pub timestamp: Option<Timestamp>,
+    /// Which of the secrets matched.
+    pub secret: usize,
+}
+
+/// Why a request is not accepted, and what to do next. The `code` is stable; the text is for the
+/// owner of the secret and never for the one who sent the request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    #[error("the profile signs nothing, so there is nothing to verify: choose another profile")]
+    Unsigned,
+    #[error("{0}: look at the secret that is configured here")]
+    Secret(#[from] KeyError),
+    #[error("the header {0} is missing: check that the sender signs, and that no proxy in between removes it")]
+    HeaderMissing(String),
+    #[error("the header {0} stands there twice: exactly one is accepted, look for a proxy that adds it")]
+    HeaderRepeated(String),
+    #[error("the header {0} is longer than 4096 bytes or holds something else than visible ASCII")]
+    HeaderMalformed(String),
+    #[error("more than 10 signatures: at most the old and the new secret of a rotation should sign")]
+    TooManySignatures,
+    #[error("no signature like \"{0}...\" in the header: check that the sender uses this profile")]
+    NoSignature(String),
+    #[error("the signature can't be decoded: {0} expected; was it cut off?")]
+    SignatureMalformed(&'static str),
+    #[error(
+        "the id is empty, longer than 256 characters or holds \"{0}\": it could be read as part of what follows it, so it is refused"
+    )]
+    IdAmbiguous(char),
+    #[error("the timestamp must be ten digits of Unix seconds, without sign, spaces or milliseconds")]
+    TimestampMalformed,
+    #[error(
+        "the signature is right, but its timestamp is {0} s old and {1} s are allowed: a replayed request, or a clock that is wrong"
+    )]
+    TimestampStale(u64, u64),
+    #[error("the signature is right, but its timestamp is {0} s ahead and {1} s are allowed: set the clocks")]
+    TimestampAhead(u64, u64),
+    #[error(
+        "the signature does not match: the secret is another one, or the body was changed on its way; verify the raw bytes, before any JSON parser or framework touches them"
+    )]
+    Mismatch,
+}
+
+impl Rejection {
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned_profile",
+            Self::Secret(_) => "secret_unusable",
+            Self::HeaderMissing(_) => "header_missing",
+            Self::HeaderRepeated(_) => "header_repeated",
+            Self::HeaderMalformed(_) => "header_malformed",
+            Self::TooManySignatures => "too_many_signatures",
+            Self::NoSignature(_) => "no_signature",
+            Self::SignatureMalformed(_) => "signature_malformed",
+            Self::IdAmbiguous(_) => "id_ambiguous",
+            Self::TimestampMalformed => "timestamp_malformed",
+            Self::TimestampStale(..) => "timestamp_stale",
+            Self::TimestampAhead(..) => "timestamp_ahead",
+            Self::Mismatch => "signature_mismatch",
+        }
+    }
+}
+
+/// Verifies a request by a profile. `headers` are all lines of the request.
+pub fn verify(
+    profile: &Profile,
+    secrets: &[Secret],
+    headers: &[(&str, &[u8])],
+    body: &[u8],
+    now: Timestamp,
+    tolerance: Duration,
+) -> Result<Verified, Rejection> {
+    profile.descriptor().ok_or(Rejection::Unsigned)?.verify(secrets, headers, body, now, tolerance)
+}
+
+/// SEED-3's inbound scheme on the value of its header: hex HMAC-SHA256 of the raw body, plain or
+/// after `sha256=`.
+pub fn verify_hmac(secret: &Secret, value: &[u8], body: &[u8]) -> Result<(), Rejection> {
+    const HEADER: &str = "signature";
+    let scheme = Descriptor::body_hmac(HEADER);
+    let secrets = std::slice::from_ref(secret);
+    scheme.verify(secrets, &[(HEADER, value)], body, Timestamp::default(), TOLERANCE).map(drop)
+}
+
+impl Descriptor {
+    pub fn verify(
+        &self,
+        secrets: &[Secret],
+        headers: &[(&str, &[u8])],
+        body: &[u8],
+        now: Timestamp,
+        tolerance: Duration,
+    ) -> Result<Verified, Rejection> {
+        let claim = self.read(headers)?;
+        if secrets.is_empty() {
+            return Err(KeyError::Missing.into());
+        }
+        let mut matched = None;
+        for (place, secret) in secrets.iter().enumerate() {
+            if claim.matches(self, self.key, secret, body)? {
+                matched = matched.or(Some(place));
+            }
+        }
+        let secret = matched.ok_or(Rejection::Mismatch)?;
+        // After the signature: so a stale time is known to be the sender's own.
+        let timestamp = claim.seconds.map(Timestamp::from_seconds);
+        if let Some(signed) = timestamp {
+            check_age(signed, now, tolerance)?;
+        }
+        Ok(Verified { id: self.id_header.is_some().then(|| claim.id.to_owned()), timestamp, secret })
+    }
+
+    /// What a request says about itself, before anything is proven.
+    pub(super) fn read<'h>(&self, headers: &[(&str, &'h [u8])]) -> Result<Claim<'h>, Rejection> {
+        let line = one_line(headers, &self.signature_header)?;
+        let id = self.id_header.as_ref().map_or(Ok(""), |name| self.read_id(headers, name))?;
+        let entries: Vec<&str> = match self.separator {
+            Separator::None => vec![line],
+            Separator::Space => line.split(' ').filter(|entry| !entry.is_empty()).take(SIGNATURES_MAX + 2).collect(),
+            Separator::Comma => line.split(',').map(str::trim).take(SIGNATURES_MAX + 2).collect(),
+        };
+        let (time, entries) = self.read_time(headers, entries)?;
+        if entries.len() > SIGNATURES_MAX {
+            return Err(Rejection::TooManySignatures);
+        }
+        let seconds = time.map(strict_seconds).transpose()?;
+        Ok(Claim { id, time: time.unwrap_or(""), seconds, signatures: self.read_signatures(&entries)? })
+    }
+
+    fn read_id<'h>(&self, headers: &[(&str, &'h [u8])], name: &str) -> Result<&'h str, Rejection> {
+        let id = one_line(headers, name)?;
+        let delimiter = self.template.id_delimiter().unwrap_or('.');
+        match !id.is_empty() && id.len() <= 256 && !id.contains(delimiter) {
+            true => Ok(id),
+            false => Err(Rejection::IdAmbiguous(delimiter)),
+        }
+    }
+
+    /// The time's text, and the entries that are left.
+    fn read_time<'h>(
+        &self,
+        headers: &[(&str, &'h [u8])],
+        entries: Vec<&'h str>,
+    ) -> Result<(Option<&'h str>, Vec<&'h str>), Rejection> {
+        if let Some(name) = &self.timestamp_header {
+            return Ok((Some(one_line(headers, name)?), entries));
+        }
+        let Some(prefix) = &self.timestamp_prefix else { return Ok((None, entries)) };
+        let (times, rest): (Vec<&str>, Vec<&str>) = entries.into_iter().partition(|entry| entry.starts_with(&**prefix));
+        match times[..] {
+            [time] => Ok((Some(&time[prefix.len()..]), rest)),
+            _ => Err(Rejection::TimestampMalformed),
+        }
+    }
+
+    fn read_signatures(&self, entries: &[&str]) -> Result<Vec<[u8; 32]>, Rejection> {
+        let ours = |entry: &&'_ str| entry.starts_with(&*self.prefix) || self.prefix_optional;
+        let mut ours = entries.iter().copied().filter(ours).peekable();
+        if ours.peek().is_none() {
+            return Err(Rejection::NoSignature(self.prefix.to_string()));
+        }
+        let texts = ours.map(|entry| entry.strip_prefix(&*self.prefix).unwrap_or(entry));
+        let decoded: Vec<[u8; 32]> = texts.filter_map(|text| self.encoding.decode(text)).collect();
+        if decoded.is_empty() {
+            return Err(Rejection::SignatureMalformed(self.encoding.shape()));
+        }
+        Ok(decoded)
+    }
+}
+
+/// What a request says about itself.
+pub(super) struct Claim<'h> {
+    id: &'h str,
+    time: &'h str,
+    seconds: Option<i64>,
+    signatures: Vec<[u8; 32]>,
+}
+
+impl Claim<'_> {
+    pub(super) fn matches(&self, by: &Descriptor, form: KeyForm, secret: &Secret, body: &[u8]) -> Result<bool, KeyError> {
+        let expected = hmac_sha256(&key(form, secret)?, by.template.fill(self.id, self.time, body));
+        let found = self.signatures.iter().fold(Choice::from(0), |found, given| found | given.ct_eq(&expected));
+        Ok(found.into())
+    }
+}
+
+impl Encoding {
+    fn decode(self, text: &str) -> Option<[u8; 32]> {
+        let bytes = match self {
+            Self::Hex => HEXLOWER_PERMISSIVE.decode(text.as_bytes()),
+            Self::Base64 => BASE64.decode(text.as_bytes()),
+        };
+        bytes.ok()?.try_into().ok()
+    }
+
+    const fn shape(self) -> &'static str {
+        match self {
+            Self::Hex => "64 hex digits",
+            Self::Base64 => "44 characters of base64",
+        }
+    }
+}
+
+/// The value of a header that must stand there exactly once.
+fn one_line<'h>(headers: &[(&str, &'h [u8])], name: &str) -> Result<&'h str, Rejection> {
+    let mut lines = headers.iter().filter(|(given, _)| given.eq_ignore_ascii_case(name));
+    let (_, value) = lines.next().ok_or_else(|| Rejection::HeaderMissing(name.to_owned()))?;
+    if lines.next().is_some() {
+        return Err(Rejection::HeaderRepeated(name.to_owned()));
+    }
+    let visible = value.len() <= LINE_BYTES_MAX && value.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    let text = visible.then(|| std::str::from_utf8(value).ok()).flatten();
+    text.map(|text| text.trim_matches(' ')).ok_or_else(|| Rejection::HeaderMalformed(name.to_owned()))
+}
+
+/// `[1-9][0-9]{9}`: one spelling for each second, so that no two texts mean the same time.
+fn strict_seconds(text: &str) -> Result<i64, Rejection> {
+    let strict = text.len() == 10 && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    strict.then(|| text.parse().ok()).flatten().ok_or(Rejection::TimestampMalformed)
+}
+
+fn check_age(signed: Timestamp, now: Timestamp, tolerance: Duration) -> Result<(), Rejection> {
+    // Whole seconds on both sides: what is signed has no fraction.
+    let off = now.seconds() - signed.seconds();
+    let allowed = tolerance.as_secs();
+    match off.unsigned_abs() {
+        seconds if seconds <= allowed => Ok(()),
+        seconds if off > 0 => Err(Rejection::TimestampStale(seconds, allowed)),
+        seconds => Err(Rejection::TimestampAhead(seconds, allowed)),
+    }
+}

@@ -1,0 +1,168 @@
+//! From a target to a live connection: resolve once, judge every address, connect to what was
+//! judged. Literals take the same way. The guard's last word is here, a line before `connect`.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hookswitch_domain::egress::{Host, Rules, Target, allowed};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::exchange::Live;
+use super::resolve::Resolver;
+use super::{Options, Phase, Progress, SendError, SetupError, micros, tls};
+
+/// An address that doesn't answer so long is given up for the next one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) struct Connector {
+    rules: Rules,
+    resolver: Resolver,
+    tls: TlsConnector,
+}
+
+impl Connector {
+    pub(super) fn new(options: Options) -> Result<Self, SetupError> {
+        let resolver = Resolver::new(&options.dns_servers)?;
+        let tls = tls::connector(options.ca_file.as_deref())?;
+        Ok(Self { rules: options.rules, resolver, tls })
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub(super) async fn connect(&self, target: &Target, progress: &mut Progress) -> Result<Box<Live>, SendError> {
+        let addresses = self.judged(target, progress).await?;
+        progress.phase = Phase::Connecting;
+        let begun = Instant::now();
+        let socket = self.first_open(&addresses, target.port(), progress).await?;
+        progress.timings.connect_us = Some(micros(begun));
+        let remote = socket.peer_addr().map_err(|error| connect_error(&error))?;
+        // Requests are small and wait for their answer: nothing is gained by collecting them.
+        socket.set_nodelay(true).map_err(|error| connect_error(&error))?;
+        let stream = match target.is_https() {
+            true => self.secured(socket, target, progress).await?,
+            false => Stream::Plain(socket),
+        };
+        Live::new(stream, target, remote).await
+    }
+
+    /// All addresses of the target, or none: one closed address among them closes all.
+    async fn judged(&self, target: &Target, progress: &mut Progress) -> Result<Vec<IpAddr>, SendError> {
+        let addresses = match target.host() {
+            Host::Addr(addr) => vec![*addr],
+            Host::Name(name) => {
+                let begun = Instant::now();
+                let addresses = self.resolver.addresses(name).await?;
+                progress.timings.dns_us = Some(micros(begun));
+                addresses
+            }
+        };
+        match addresses.iter().find(|addr| !allowed(**addr, target.port(), &self.rules)) {
+            Some(closed) => Err(SendError::Forbidden(*closed)),
+            None => Ok(addresses),
+        }
+    }
+
+    async fn first_open(&self, addresses: &[IpAddr], port: u16, progress: &mut Progress) -> Result<TcpStream, SendError> {
+        let mut last = SendError::ConnectFailed("no address".to_owned());
+        for addr in addresses {
+            if !allowed(*addr, port, &self.rules) {
+                return Err(SendError::Forbidden(*addr));
+            }
+            let addr = SocketAddr::new(*addr, port);
+            progress.remote = Some(addr);
+            match timeout(CONNECT_TIMEOUT, TcpStream::connect(addr)).await {
+                Ok(Ok(socket)) => return Ok(socket),
+                Ok(Err(error)) => last = connect_error(&error),
+                Err(_) => last = SendError::ConnectTimeout(CONNECT_TIMEOUT),
+            }
+        }
+        Err(last)
+    }
+
+    async fn secured(&self, socket: TcpStream, target: &Target, progress: &mut Progress) -> Result<Stream, SendError> {
+        progress.phase = Phase::Tls;
+        let begun = Instant::now();
+        let (shown, name) = match target.host() {
+            Host::Addr(addr) => (addr.to_string(), ServerName::from(*addr)),
+            Host::Name(name) => {
+                let parsed = ServerName::try_from(name.clone());
+                (name.clone(), parsed.map_err(|_| SendError::Tls(format!("{name} is no name that a certificate can have")))?)
+            }
+        };
+        let stream = self.tls.connect(name, socket).await.map_err(|error| SendError::Tls(tls::explain(&error, &shown)))?;
+        progress.timings.tls_us = Some(micros(begun));
+        Ok(Stream::Tls(Box::new(stream)))
+    }
+}
+
+fn connect_error(error: &io::Error) -> SendError {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => SendError::Refused,
+        io::ErrorKind::TimedOut => SendError::ConnectFailed("the host does not answer".to_owned()),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            SendError::ConnectFailed("there is no way to the host".to_owned())
+        }
+        kind => SendError::ConnectFailed(kind.to_string()),
+    }
+}
+
+/// A connection's bytes, with or without TLS.
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+macro_rules! on_stream {
+    ($self:expr, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            Stream::Plain(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Stream::Tls(stream) => {
+                let $stream = Pin::new(&mut **stream);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => stream.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => stream.poll_shutdown(cx))
+    }
+}

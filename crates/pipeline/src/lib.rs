@@ -1,0 +1,8 @@
+//! The work: everything that waits for the network or for time.
+
+pub mod ambient;
+pub mod http;
+pub mod inbound;
+pub mod outbound;
+pub mod sandbox;
+pub mod secrets;

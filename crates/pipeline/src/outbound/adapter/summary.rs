@@ -1,0 +1,149 @@
+//! The beginning of an answer, as text that is safe to store and show: bounded, without control
+//! or direction characters, and without our own secrets, should a receiver echo them.
+
+use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use hookswitch_domain::secret::Secret;
+use hookswitch_domain::signature::decoded_key;
+
+/// A stored summary is at most this long.
+const SUMMARY_BYTES_MAX: usize = 1024;
+/// No secret is shorter, and masking shorter texts would only mangle answers.
+const SECRET_BYTES_MIN: usize = 8;
+const MASK: &[u8] = b"[secret]";
+
+/// `None` for an empty body.
+pub fn summarise<'a>(body: &[u8], secrets: impl IntoIterator<Item = &'a Secret>) -> Option<String> {
+    if body.is_empty() {
+        return None;
+    }
+    let needles = if body.len() < SECRET_BYTES_MIN { Vec::new() } else { secrets.into_iter().flat_map(spellings).collect() };
+    let longest = needles.iter().map(Vec::len).max().unwrap_or(0);
+    // Enough to see the whole of a secret that begins inside of what is kept.
+    let seen = &body[..body.len().min(SUMMARY_BYTES_MAX + longest)];
+    Some(escaped(&masked(seen, &needles)))
+}
+
+/// A secret as bytes, base64 and hex, and the key inside of it likewise; the longest first, so that
+/// no part of one is left standing.
+fn spellings(secret: &Secret) -> Vec<Vec<u8>> {
+    let raw = secret.expose().to_vec();
+    let bare = raw.strip_prefix(b"whsec_").map(<[u8]>::to_vec);
+    let mut all = Vec::new();
+    for bytes in [Some(raw), bare, decoded_key(secret)].into_iter().flatten().filter(|bytes| bytes.len() >= SECRET_BYTES_MIN) {
+        for encoding in [BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXUPPER] {
+            all.push(encoding.encode(&bytes).into_bytes());
+        }
+        all.push(bytes);
+    }
+    // JSON writers may put a backslash before each slash.
+    let slashed: Vec<_> = all.iter().filter(|text| text.contains(&b'/')).map(|text| with_slashes_escaped(text)).collect();
+    all.extend(slashed);
+    all.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    all.dedup();
+    all
+}
+
+fn with_slashes_escaped(text: &[u8]) -> Vec<u8> {
+    text.iter().flat_map(|byte| if *byte == b'/' { &b"\\/"[..] } else { std::slice::from_ref(byte) }).copied().collect()
+}
+
+fn masked(body: &[u8], needles: &[Vec<u8>]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(first) = rest.first() {
+        // The longest that begins here, whichever secret it belongs to.
+        let found = needles.iter().filter(|needle| rest.starts_with(needle)).map(Vec::len).max();
+        match found {
+            Some(length) => {
+                clean.extend_from_slice(MASK);
+                rest = &rest[length..];
+            }
+            None => {
+                clean.push(*first);
+                rest = &rest[1..];
+            }
+        }
+    }
+    clean
+}
+
+/// Lossy UTF-8; what would move a cursor or turn a line around stands there as its escape.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().min(SUMMARY_BYTES_MAX));
+    for c in String::from_utf8_lossy(bytes).chars() {
+        let before = text.len();
+        if is_harmless(c) {
+            text.push(c)
+        } else {
+            text.extend(c.escape_default())
+        }
+        if text.len() > SUMMARY_BYTES_MAX {
+            text.truncate(before);
+            break;
+        }
+    }
+    text
+}
+
+fn is_harmless(c: char) -> bool {
+    let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}');
+    !c.is_control() && !turns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn summary(body: &[u8], secrets: &[Secret]) -> String {
+        summarise(body, secrets).unwrap_or_default()
+    }
+
+    #[test]
+    fn control_and_direction_characters_are_shown_and_do_nothing() {
+        assert_eq!(summary(b"a\r\n\x1b[31mred\0", &[]), "a\\r\\n\\u{1b}[31mred\\u{0}");
+        assert_eq!(summary("x\u{202e}cod.exe".as_bytes(), &[]), "x\\u{202e}cod.exe");
+        assert_eq!(summary(b"\xff\xfeok", &[]), "\u{fffd}\u{fffd}ok");
+        assert_eq!(summarise(b"", &[]), None);
+    }
+
+    #[test]
+    fn an_echoed_secret_is_masked_in_every_spelling() {
+        let secret: Secret = "whsec_/+8AAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0=".into();
+        let key = decoded_key(&secret).unwrap();
+        for spelling in [
+            secret.expose().to_vec(),
+            secret.expose()[6..].to_vec(),
+            key.clone(),
+            HEXLOWER.encode(&key).into_bytes(),
+            HEXUPPER.encode(secret.expose()).into_bytes(),
+            BASE64.encode(secret.expose()).into_bytes(),
+            BASE64URL_NOPAD.encode(&key).into_bytes(),
+            b"\\/+8AAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0=".to_vec(),
+        ] {
+            let body = [b"you sent ".as_slice(), &spelling, b"!"].concat();
+            assert_eq!(summary(&body, std::slice::from_ref(&secret)), "you sent [secret]!");
+        }
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_is_masked_too() {
+        let secret: Secret = "correct-horse-battery-staple".into();
+        let body = [vec![b'x'; SUMMARY_BYTES_MAX - 10], secret.expose().to_vec(), vec![b'y'; 5000]].concat();
+        let text = summary(&body, std::slice::from_ref(&secret));
+        assert!(text.ends_with("[secret]yy") && text.len() <= SUMMARY_BYTES_MAX, "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_summary_is_bounded_and_never_holds_the_secret(body: Vec<u8>, place: prop::sample::Index, key in "[a-zA-Z0-9]{16,40}") {
+            let secret = Secret::from(key.as_str());
+            let mut body = body;
+            let at = place.index(body.len() + 1);
+            body.splice(at..at, key.bytes());
+            let text = summary(&body, &[secret]);
+            prop_assert!(text.len() <= SUMMARY_BYTES_MAX);
+            prop_assert!(!text.contains(&key));
+        }
+    }
+}

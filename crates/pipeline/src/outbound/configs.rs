@@ -1,0 +1,203 @@
+//! A copy of each tenant's outbound configuration. It is made in one read and carries the epoch
+//! that it was made at; whoever relies on it compares that number inside the statement that
+//! matters (accept), or with the one that came with the claim.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use hookswitch_domain::destination::{Config, Hold};
+use hookswitch_domain::egress::{Rules, Target, parse_target};
+use hookswitch_domain::id::{CredentialId, DestinationId, GroupId, TenantId};
+use hookswitch_domain::retry::Policy;
+use hookswitch_domain::secret::Secret;
+use hookswitch_domain::signature::Profile;
+use hookswitch_domain::time::Timestamp;
+use hookswitch_store::destination::Destination;
+use hookswitch_store::secret::Sealed;
+use hookswitch_store::{Db, StoreError, Tx, destination, policy, secret, tenant};
+
+use crate::secrets::{SecretError, Secrets};
+
+/// Purposes that are bound into the seals of a destination's secrets.
+pub const PURPOSE_URL: &str = "destination_url";
+pub const PURPOSE_SIGNING: &str = "destination_signing";
+
+/// Copies kept; more tenants than this and the copies start anew.
+const TENANTS_MAX: usize = 20_000;
+
+/// A tenant as publishing and sending see it.
+pub struct TenantConfig {
+    pub tenant: TenantId,
+    pub epoch: i64,
+    pub slug: String,
+    pub outlets: Vec<Arc<Outlet>>,
+}
+
+impl TenantConfig {
+    pub fn outlet(&self, id: DestinationId) -> Option<&Arc<Outlet>> {
+        self.outlets.binary_search_by_key(&id, |outlet| outlet.id).ok().map(|place| &self.outlets[place])
+    }
+}
+
+/// A destination, ready to be sent to.
+pub struct Outlet {
+    pub id: DestinationId,
+    pub group_id: Option<GroupId>,
+    pub adapter: &'static dyn super::adapter::Adapter,
+    /// Judged when it was read; an address that the installation no longer allows is told here.
+    pub target: Result<Target, String>,
+    pub config: Config,
+    pub headers: Vec<(String, String)>,
+    pub policy: Policy,
+    pub profile: Profile,
+    pub hold: Option<Hold>,
+    pub credential: Option<CredentialId>,
+    signing: Option<Sealed>,
+    previous: Option<(Sealed, Timestamp)>,
+}
+
+impl Outlet {
+    /// Opens the signing secrets, the newest first; the previous one only while its overlap lasts.
+    pub fn signing_secrets(&self, secrets: &Secrets, now: Timestamp) -> Result<Vec<Secret>, SecretError> {
+        let previous = self.previous.as_ref().filter(|(_, until)| *until > now).map(|(sealed, _)| sealed);
+        let open = |row: &Sealed| secrets.open(row.tenant, row.id, &row.key_id, &row.sealed, PURPOSE_SIGNING);
+        self.signing.iter().chain(previous).map(open).collect()
+    }
+
+    /// Whether the event is for this destination.
+    pub fn wants(&self, event_type: &str, group: Option<GroupId>) -> bool {
+        let in_group = self.group_id.is_none_or(|own| group == Some(own));
+        in_group && self.config.event_types.iter().any(|pattern| pattern.matches(event_type))
+    }
+}
+
+/// All copies of this node.
+pub struct Configs {
+    db: Db,
+    secrets: Secrets,
+    rules: Rules,
+    copies: RwLock<HashMap<TenantId, Arc<TenantConfig>>>,
+}
+
+impl Configs {
+    pub fn new(db: Db, secrets: Secrets, rules: Rules) -> Self {
+        Self { db, secrets, rules, copies: RwLock::default() }
+    }
+
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// A copy that is at least as new as `epoch`; `None` if there is no such tenant.
+    pub async fn at(&self, tenant: TenantId, epoch: i64) -> Result<Option<Arc<TenantConfig>>, StoreError> {
+        if let Some(copy) = self.cached(tenant).filter(|copy| copy.epoch >= epoch) {
+            return Ok(Some(copy));
+        }
+        self.reload(tenant).await
+    }
+
+    pub fn cached(&self, tenant: TenantId) -> Option<Arc<TenantConfig>> {
+        self.copies.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
+    }
+
+    /// Reads the tenant anew.
+    pub async fn reload(&self, tenant: TenantId) -> Result<Option<Arc<TenantConfig>>, StoreError> {
+        let read = self.db.for_tenant(tenant).read(|tx| Box::pin(read(tx))).await?;
+        Ok(read.map(|raw| self.keep(raw)))
+    }
+
+    /// The copy for a transaction that reads the epoch itself: fresh, whatever is cached.
+    pub async fn within(&self, tx: &mut Tx) -> Result<Option<Arc<TenantConfig>>, StoreError> {
+        let Some(own) = tenant::own(tx).await? else { return Ok(None) };
+        if let Some(copy) = self.cached(own.id).filter(|copy| copy.epoch == own.epoch) {
+            return Ok(Some(copy));
+        }
+        // Not kept: this transaction may see its own change, which nobody else may see yet.
+        Ok(read(tx).await?.map(|raw| Arc::new(self.build(raw))))
+    }
+
+    fn keep(&self, raw: Raw) -> Arc<TenantConfig> {
+        let copy = Arc::new(self.build(raw));
+        let mut copies = self.copies.write().unwrap_or_else(PoisonError::into_inner);
+        if copies.len() >= TENANTS_MAX {
+            copies.clear();
+        }
+        let newer = copies.get(&copy.tenant).filter(|kept| kept.epoch > copy.epoch).cloned();
+        newer.unwrap_or_else(|| {
+            copies.insert(copy.tenant, copy.clone());
+            copy
+        })
+    }
+
+    fn build(&self, raw: Raw) -> TenantConfig {
+        let default_profile = raw.policy.default_signing_profile.as_deref().and_then(Profile::named).unwrap_or_default();
+        let outlets = raw.destinations.into_iter().filter_map(|found| self.outlet(found, &raw.policy.policy, &default_profile));
+        TenantConfig { tenant: raw.tenant.id, epoch: raw.tenant.epoch, slug: raw.tenant.slug, outlets: outlets.map(Arc::new).collect() }
+    }
+
+    fn outlet(&self, found: Found, policy: &Policy, default_profile: &Profile) -> Option<Outlet> {
+        let Found { destination, url, signing, previous } = found;
+        let adapter = super::adapter::find(&destination.adapter_type)?;
+        let url = url.map(|row| self.secrets.open(row.tenant, row.id, &row.key_id, &row.sealed, PURPOSE_URL));
+        let target = match url {
+            Some(Ok(url)) => parse_target(url.expose_text().unwrap_or(""), &self.rules).map_err(|error| error.to_string()),
+            Some(Err(error)) => Err(format!("the endpoint's URL can't be opened: {error}")),
+            None => Err("the endpoint's URL is gone from the store".to_owned()),
+        };
+        let profile = destination.config.profile.clone().unwrap_or_else(|| default_profile.clone());
+        Some(Outlet {
+            id: destination.id,
+            group_id: destination.group_id,
+            adapter,
+            target,
+            headers: destination.config.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
+            policy: policy.overridden(&destination.config.policy),
+            profile,
+            hold: destination.hold,
+            credential: destination.credential,
+            signing,
+            previous: previous.zip(destination.previous_until),
+            config: destination.config,
+        })
+    }
+}
+
+struct Found {
+    destination: Destination,
+    url: Option<Sealed>,
+    signing: Option<Sealed>,
+    previous: Option<Sealed>,
+}
+
+/// What one transaction read; opened and judged after it.
+struct Raw {
+    tenant: tenant::Tenant,
+    policy: policy::DeliveryPolicy,
+    destinations: Vec<Found>,
+}
+
+async fn read(tx: &mut Tx) -> Result<Option<Raw>, StoreError> {
+    let Some(tenant) = tenant::own(tx).await? else { return Ok(None) };
+    let policy = policy::get(tx).await?;
+    let mut destinations = Vec::new();
+    for destination in destination::all(tx).await? {
+        let url = secret::get(tx, destination.url_secret).await?;
+        let mut sealed = [None, None];
+        for (place, id) in [destination.signing_secret, destination.previous_secret].into_iter().enumerate() {
+            if let Some(id) = id {
+                sealed[place] = secret::get(tx, id).await?;
+            }
+        }
+        let [signing, previous] = sealed;
+        destinations.push(Found { destination, url, signing, previous });
+    }
+    Ok(Some(Raw { tenant, policy, destinations }))
+}

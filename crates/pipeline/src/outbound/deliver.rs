@@ -1,0 +1,296 @@
+//! One delivery through one attempt: look at the destination, sign, send, settle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookswitch_domain::audit::{Actor, Entry};
+use hookswitch_domain::delivery::{self, Next, Outcome, Settled, State};
+use hookswitch_domain::destination::Hold;
+use hookswitch_domain::secret::Secret;
+use hookswitch_domain::signature::message_id;
+use hookswitch_domain::time::{Ambient, Timestamp};
+use hookswitch_store::event::Meta;
+use hookswitch_store::queue::{After, AttemptRecord, Claimed, Settle};
+use hookswitch_store::{Db, StoreError, audit, destination};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::adapter::{Delivered, Dispatch};
+use super::configs::{Configs, Outlet, TenantConfig};
+use super::envelope;
+use super::lanes::Slot;
+use super::publish::LEASE_MS;
+use crate::http::Client;
+
+/// Kept between an attempt's deadline and its lease's end, for settling.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// A delivery that this node has leased.
+pub struct InHand {
+    pub slot: Slot,
+    pub claimed: Claimed,
+    /// The configuration that it was accepted with, where it comes straight from there.
+    pub config: Option<Arc<TenantConfig>>,
+    /// Read from `claimed.meta` where absent.
+    pub meta: Option<Meta>,
+    /// On the local monotonic clock, from before the commit that leased it.
+    pub leased_from: Instant,
+}
+
+/// Sends what this node has in hand.
+pub struct Sender {
+    pub db: Db,
+    pub ambient: Arc<dyn Ambient>,
+    pub configs: Arc<Configs>,
+    pub client: Client,
+    pub tasks: TaskTracker,
+}
+
+/// What is recorded of a try besides its columns.
+#[derive(serde::Serialize)]
+struct Detail<'a> {
+    sent: bool,
+    retryable: bool,
+    #[serde(flatten)]
+    timings: Timings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote: Option<std::net::SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<&'a str>,
+}
+
+#[derive(serde::Serialize)]
+struct Timings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns_us: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_us: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_us: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte_us: Option<u32>,
+    total_us: u32,
+}
+
+impl Sender {
+    /// Takes a delivery and answers for it until it is settled.
+    pub fn take(self: &Arc<Self>, work: InHand) {
+        let sender = self.clone();
+        self.tasks.spawn(async move { sender.carry(work).await });
+    }
+
+    async fn carry(&self, work: InHand) {
+        let Ok(_permit) = work.slot.gate.clone().acquire_owned().await else { return };
+        let claimed = &work.claimed;
+        if let Err(error) = self.attempt(&work).await {
+            // The lease runs out by itself and the work is claimed again: nothing is lost.
+            tracing::warn!(tenant = %claimed.tenant, delivery = %claimed.delivery, %error, "a delivery could not be settled");
+        }
+    }
+
+    async fn attempt(&self, work: &InHand) -> Result<(), StoreError> {
+        let claimed = &work.claimed;
+        let config = match &work.config {
+            Some(config) => Some(config.clone()),
+            None => self.configs.at(claimed.tenant, claimed.epoch).await?,
+        };
+        let outlet = config.as_ref().and_then(|config| config.outlet(claimed.destination));
+        let (Some(config), Some(outlet)) = (&config, outlet) else {
+            // Deleted since: its deliveries were cancelled in the same transaction.
+            return Ok(());
+        };
+        if outlet.hold.is_some() {
+            return self.release(claimed).await;
+        }
+        if let Some(Next::DeadLetter) = delivery::after_interruption(claimed.interruptions) {
+            let unsent = Delivered::unsent(Outcome::Forbidden, "given up: five senders stopped in the middle of this delivery");
+            return self.settle(claimed, outlet, self.ambient.now(), unsent).await;
+        }
+        let deadline = Instant::now() + outlet.policy.timeout();
+        if deadline + MARGIN > work.leased_from + Duration::from_millis(LEASE_MS as u64) {
+            return self.release(claimed).await;
+        }
+        let started_at = self.ambient.now();
+        let delivered = self.send(work, config, outlet, started_at, deadline).await;
+        self.settle(claimed, outlet, started_at, delivered).await
+    }
+
+    async fn send(
+        &self,
+        work: &InHand,
+        config: &TenantConfig,
+        outlet: &Outlet,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Delivered {
+        let claimed = &work.claimed;
+        let target = match &outlet.target {
+            Ok(target) => target,
+            Err(reason) => return Delivered::unsent(Outcome::Forbidden, reason.clone()),
+        };
+        let secrets = match outlet.signing_secrets(self.configs.secrets(), now) {
+            Ok(secrets) => secrets,
+            Err(error) => return Delivered::unsent(Outcome::SecretUnavailable, format!("signing secret: {error}")),
+        };
+        let authorization = match self.authorization(outlet, config).await {
+            Ok(found) => found,
+            Err(reason) => return Delivered::unsent(Outcome::SecretUnavailable, format!("credential: {reason}")),
+        };
+        let parsed;
+        let meta = match &work.meta {
+            Some(meta) => meta,
+            None => {
+                parsed = serde_json::from_str(&claimed.meta).unwrap_or_default();
+                &parsed
+            }
+        };
+        let Some(body) = body(claimed, config, outlet, meta) else {
+            return Delivered::unsent(Outcome::Forbidden, "the stored payload is no JSON");
+        };
+        let event_headers: Vec<_> = meta.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
+        outlet
+            .adapter
+            .deliver(&Dispatch {
+                client: &self.client,
+                target,
+                settings: &outlet.config.settings,
+                message_id: &message_id(claimed.tenant, claimed.event, claimed.destination),
+                event_id: claimed.event,
+                event_type: &claimed.event_type,
+                delivery_id: claimed.delivery,
+                destination_id: claimed.destination,
+                attempt: claimed.attempts + 1,
+                now,
+                body,
+                profile: &outlet.profile,
+                secrets: &secrets,
+                headers: &outlet.headers,
+                event_headers: &event_headers,
+                authorization: authorization.as_ref().map(|(name, value)| (name.as_str(), value)),
+                traceparent: meta.traceparent.as_deref(),
+                replay: claimed.replayed_from.is_some(),
+                deadline,
+            })
+            .await
+    }
+
+    /// The header that the destination's credential adds, resolved now.
+    async fn authorization(&self, outlet: &Outlet, config: &TenantConfig) -> Result<Option<(String, Secret)>, String> {
+        let Some(id) = outlet.credential else { return Ok(None) };
+        let store = self.db.for_tenant(config.tenant);
+        super::credential::header(&store, self.configs.secrets(), id).await
+    }
+
+    async fn settle(&self, claimed: &Claimed, outlet: &Outlet, started_at: Timestamp, done: Delivered) -> Result<(), StoreError> {
+        let now = self.ambient.now();
+        let in_hand = delivery::InHand { attempts_made: claimed.attempts };
+        let settled = in_hand.settle(&done.outcome, &outlet.policy, now, self.ambient.unit());
+        let retryable = matches!(settled.next, Next::Retry { .. });
+        let detail = Detail {
+            sent: done.outcome.was_sent(),
+            retryable,
+            timings: Timings {
+                dns_us: done.timings.dns_us,
+                connect_us: done.timings.connect_us,
+                tls_us: done.timings.tls_us,
+                first_byte_us: done.timings.first_byte_us,
+                total_us: done.timings.total_us,
+            },
+            remote: done.remote_addr,
+            response: done.response_summary.as_deref(),
+        };
+        let settle = Settle {
+            tenant: claimed.tenant,
+            delivery: claimed.delivery,
+            destination: claimed.destination,
+            claim: claimed.claim,
+            state: settled.next.state(),
+            after: after(&settled, now),
+            attempts: settled.attempt_number.unwrap_or(claimed.attempts),
+            parked_reason: match settled.next {
+                Next::Park { reason, .. } => Some(reason.as_str()),
+                _ => None,
+            },
+            record: AttemptRecord {
+                record: claimed.records + 1,
+                number: settled.attempt_number,
+                outcome: outcome_name(&done.outcome, retryable),
+                started_at,
+                status: done.status,
+                reason: done.reason,
+                detail: serde_json::to_string(&detail).unwrap_or_else(|_| "{}".to_owned()),
+            },
+        };
+        let state = settle.state;
+        if !self.db.settle(settle).await? {
+            metrics::counter!("hookswitch_settle_stale_total").increment(1);
+            return Ok(());
+        }
+        count(state, &done.timings);
+        if settled.disable_destination {
+            self.hold_gone(claimed).await?;
+        }
+        Ok(())
+    }
+
+    /// A 410: nothing more is sent until a person enables the destination again.
+    async fn hold_gone(&self, claimed: &Claimed) -> Result<(), StoreError> {
+        let (destination, delivery, ambient) = (claimed.destination, claimed.delivery, self.ambient.clone());
+        let entry = Entry {
+            action: "destination.disabled",
+            target: destination.to_string(),
+            correlation_id: None,
+            detail: serde_json::json!({ "reason": "the receiver answered 410", "delivery_id": delivery }),
+        };
+        let store = self.db.for_tenant(claimed.tenant);
+        store
+            .write(move |tx| {
+                Box::pin(async move {
+                    destination::set_hold(tx, destination, Some(Hold::ReceiverGone)).await?;
+                    audit::bump_epoch(tx).await?;
+                    audit::append(tx, &*ambient, &Actor::System, entry).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn release(&self, claimed: &Claimed) -> Result<(), StoreError> {
+        let (id, claim) = (claimed.delivery, claimed.claim);
+        let store = self.db.for_tenant(claimed.tenant);
+        store.write(move |tx| Box::pin(hookswitch_store::delivery::release(tx, id, claim))).await
+    }
+}
+
+fn body(claimed: &Claimed, config: &TenantConfig, outlet: &Outlet, meta: &Meta) -> Option<Bytes> {
+    envelope::body(outlet.config.body, &config.slug, claimed.event, &claimed.event_type, &claimed.payload, meta)
+}
+
+fn after(settled: &Settled, now: Timestamp) -> After {
+    match settled.next {
+        Next::Delivered | Next::Filtered | Next::DeadLetter | Next::Fail => After::Finished,
+        Next::Retry { at } | Next::Park { look_again: Some(at), .. } => After::DueIn(at.since(now).as_millis() as i64),
+        // Behind a held lane it waits like the rest, and goes on with them.
+        Next::Park { reason: delivery::ParkedReason::ReceiverGone, .. } => After::DueIn(0),
+        Next::Park { look_again: None, .. } => After::Held,
+    }
+}
+
+fn outcome_name(outcome: &Outcome, retryable: bool) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Retryable { .. } if retryable => "retryable",
+        Outcome::Retryable { .. } => "exhausted",
+        Outcome::Terminal => "terminal",
+        Outcome::Gone => "gone",
+        Outcome::Forbidden => "refused",
+        Outcome::SecretUnavailable => "secret_unavailable",
+        Outcome::Filtered => "filtered",
+    }
+}
+
+fn count(state: State, timings: &crate::http::Timings) {
+    metrics::counter!("hookswitch_deliveries_total", "state" => state.as_str()).increment(1);
+    metrics::histogram!("hookswitch_attempt_seconds").record(f64::from(timings.total_us) / 1e6);
+}

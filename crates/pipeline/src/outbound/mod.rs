@@ -1,0 +1,14 @@
+//! OUT: `publish` accepts an event and fans it out, `worker` claims what waits, `deliver` carries
+//! one delivery through one attempt, an `adapter` speaks to the receiver.
+//!
+//! `lanes` knows how much of each destination is in this node's hands, and `configs` holds a copy
+//! of each tenant's configuration that is compared by its epoch before it is relied on.
+
+pub mod adapter;
+pub mod configs;
+pub mod credential;
+pub mod deliver;
+pub mod envelope;
+pub mod lanes;
+pub mod publish;
+pub mod worker;

@@ -1,0 +1,276 @@
+//! Publishing: an event and its fan-out, in one transaction. The first of the two seams for hosts.
+//!
+//! The fan-out is made from a copy of the tenant's configuration; the statement that stores it
+//! compares the copy's epoch and stores nothing if it is old, so that the set of destinations is
+//! that of the commit point.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hookswitch_domain::event::EventType;
+use hookswitch_domain::id::{DeliveryId, EventId, GroupId, TenantId};
+use hookswitch_domain::time::Ambient;
+use hookswitch_store::event::Meta;
+use hookswitch_store::queue::{self, Accept, Accepted, NewDelivery, Remember};
+use hookswitch_store::{Db, StoreError, Tx};
+use tokio::time::Instant;
+
+use super::configs::{Configs, TenantConfig};
+use super::deliver::{InHand, Sender};
+use super::lanes::{Lanes, Slot};
+
+/// How long a lease lasts: longer than any attempt, short enough that a dead node's work is soon
+/// taken over (reliability.md 1: 30 s of lease and 5 s of sweep after the longest attempt).
+pub const LEASE_MS: i64 = 90_000;
+
+/// Configuration that changes more often than this while one event is published is an overload.
+const TRIES: usize = 8;
+
+/// An event that something inside the process emits.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub event_type: EventType,
+    pub payload: serde_json::Value,
+    pub correlation_id: Option<String>,
+    pub causation_id: Option<String>,
+    pub depth: u8,
+    pub references: serde_json::Map<String, serde_json::Value>,
+    pub group_id: Option<GroupId>,
+    pub source: &'static str,
+}
+
+/// An event as a client publishes it, with its payload's bytes.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    pub event_type: EventType,
+    pub payload: Bytes,
+    pub meta: Meta,
+}
+
+/// What a publisher hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Published {
+    /// On disk; one (event, number of destinations) per event, in their order.
+    Stored(Vec<(EventId, usize)>),
+    /// The same `Idempotency-Key` and request before: the answer of then.
+    Repeated { status: u16, response: String },
+    KeyReused,
+    /// The rights that the caller came with were changed in between: look at the caller again.
+    RightsChanged,
+}
+
+/// The request that a key belongs to; its answer is written from the event ids.
+pub struct Key {
+    pub key: String,
+    pub scope: String,
+    pub request_hash: [u8; 32],
+    pub status: u16,
+    pub response: fn(&[(EventId, usize)]) -> String,
+}
+
+/// Publishes for every tenant of this node.
+#[derive(Clone)]
+pub struct Publisher {
+    db: Db,
+    ambient: Arc<dyn Ambient>,
+    configs: Arc<Configs>,
+    lanes: Lanes,
+    /// Present on nodes with the worker role: accepted work may be handed over without a claim.
+    sender: Option<Arc<Sender>>,
+}
+
+struct Prepared {
+    accept: Accept,
+    counts: Vec<(EventId, usize)>,
+    /// Slots taken for what is inserted leased, in the order of the deliveries.
+    slots: Vec<Option<Slot>>,
+}
+
+impl Publisher {
+    pub fn new(db: Db, ambient: Arc<dyn Ambient>, configs: Arc<Configs>, lanes: Lanes, sender: Option<Arc<Sender>>) -> Self {
+        Self { db, ambient, configs, lanes, sender }
+    }
+
+    /// Publishes events of one tenant, all or none. `rights` are the epochs of tenant and platform
+    /// that the caller's permission was judged at.
+    pub async fn publish(
+        &self,
+        tenant: TenantId,
+        rights: Rights,
+        events: &[Outgoing],
+        key: Option<&Key>,
+    ) -> Result<Published, StoreError> {
+        let mut config = match self.configs.cached(tenant) {
+            Some(config) => config,
+            None => self.reload(tenant).await?,
+        };
+        for _ in 0..TRIES {
+            if rights.tenant.is_some_and(|epoch| epoch != config.epoch) {
+                if rights.tenant.is_some_and(|epoch| epoch < config.epoch) {
+                    return Ok(Published::RightsChanged);
+                }
+                config = self.reload(tenant).await?;
+                continue;
+            }
+            let leased_from = Instant::now();
+            let prepared = self.prepare(&config, rights, events, key);
+            match self.db.accept(prepared.accept.clone()).await? {
+                Accepted::Stored => {
+                    let counts = prepared.counts.clone();
+                    self.hand_over(&config, prepared, events, leased_from);
+                    return Ok(Published::Stored(counts));
+                }
+                Accepted::Repeated { status, response } => return Ok(Published::Repeated { status, response }),
+                Accepted::KeyReused => return Ok(Published::KeyReused),
+                // The tenant's configuration or the platform's rights changed, or the same key is being written.
+                Accepted::Stale => {
+                    let epoch = config.epoch;
+                    config = self.reload(tenant).await?;
+                    if config.epoch == epoch && rights.platform.is_some() {
+                        return Ok(Published::RightsChanged);
+                    }
+                }
+            }
+        }
+        Err(StoreError::Overloaded)
+    }
+
+    async fn reload(&self, tenant: TenantId) -> Result<Arc<TenantConfig>, StoreError> {
+        let config = self.configs.reload(tenant).await?;
+        config.ok_or_else(|| StoreError::Corrupt("the tenant is gone".to_owned()))
+    }
+
+    fn prepare(&self, config: &TenantConfig, rights: Rights, events: &[Outgoing], key: Option<&Key>) -> Prepared {
+        let ambient = &*self.ambient;
+        let (mut rows, mut counts, mut slots) = (Vec::with_capacity(events.len()), Vec::new(), Vec::new());
+        for event in events {
+            let id: EventId = ambient.fresh();
+            let mut deliveries = Vec::new();
+            for outlet in &config.outlets {
+                if !outlet.wants(event.event_type.as_str(), event.meta.group_id) {
+                    continue;
+                }
+                let slot = match &self.sender {
+                    Some(_) if outlet.hold.is_none() => {
+                        self.lanes.reserve(outlet.id, outlet.config.max_in_flight, event.payload.len())
+                    }
+                    _ => None,
+                };
+                deliveries.push(NewDelivery { id: ambient.fresh(), destination: outlet.id, leased: slot.is_some() });
+                slots.push(slot);
+            }
+            counts.push((id, deliveries.len()));
+            rows.push(queue::NewEvent {
+                id,
+                event_type: event.event_type.as_str().to_owned(),
+                payload: event.payload.clone(),
+                meta: serde_json::to_string(&event.meta).unwrap_or_else(|_| "{}".to_owned()),
+                deliveries,
+            });
+        }
+        let remember = key.map(|key| Remember {
+            key: key.key.clone(),
+            scope: key.scope.clone(),
+            request_hash: key.request_hash,
+            status: key.status,
+            response: (key.response)(&counts),
+        });
+        let accept = Accept {
+            tenant: config.tenant,
+            epoch: config.epoch,
+            platform_epoch: rights.platform,
+            events: rows,
+            remember,
+            lease_ms: LEASE_MS,
+        };
+        Prepared { accept, counts, slots }
+    }
+
+    /// After the commit: what was inserted leased goes to its sender, what wasn't wakes the worker.
+    fn hand_over(&self, config: &Arc<TenantConfig>, prepared: Prepared, events: &[Outgoing], leased_from: Instant) {
+        let mut slots = prepared.slots.into_iter();
+        let mut waiting = false;
+        for (row, event) in prepared.accept.events.iter().zip(events) {
+            for (delivery, slot) in row.deliveries.iter().zip(slots.by_ref()) {
+                let (Some(slot), Some(sender)) = (slot, &self.sender) else {
+                    waiting = true;
+                    continue;
+                };
+                sender.take(InHand {
+                    slot,
+                    leased_from,
+                    config: Some(config.clone()),
+                    claimed: queue::Claimed {
+                        tenant: config.tenant,
+                        epoch: config.epoch,
+                        delivery: delivery.id,
+                        destination: delivery.destination,
+                        claim: 1,
+                        attempts: 0,
+                        records: 0,
+                        interruptions: 0,
+                        replayed_from: None,
+                        event: row.id,
+                        event_type: row.event_type.clone(),
+                        payload: event.payload.clone(),
+                        meta: String::new(),
+                    },
+                    meta: Some(event.meta.clone()),
+                });
+            }
+        }
+        if waiting {
+            self.lanes.wake.notify_one();
+        }
+    }
+
+    /// Publishes inside a transaction that changes something else too: the event exists if and
+    /// only if the change does.
+    pub async fn publish_in(&self, tx: &mut Tx, event: NewEvent) -> Result<EventId, StoreError> {
+        let config = self.configs.within(tx).await?;
+        let config = config.ok_or_else(|| StoreError::Corrupt("the tenant is gone".to_owned()))?;
+        let meta = Meta {
+            group_id: event.group_id,
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
+            depth: event.depth,
+            references: event.references,
+            source: event.source.to_owned(),
+            ..Meta::default()
+        };
+        let wanted = config.outlets.iter().filter(|outlet| outlet.wants(event.event_type.as_str(), meta.group_id));
+        let deliveries = wanted.map(|outlet| NewDelivery { id: self.fresh(), destination: outlet.id, leased: false });
+        let row = queue::NewEvent {
+            id: self.ambient.fresh(),
+            event_type: event.event_type.as_str().to_owned(),
+            payload: event.payload.to_string().into(),
+            meta: serde_json::to_string(&meta).map_err(|error| StoreError::Bug(error.to_string()))?,
+            deliveries: deliveries.collect(),
+        };
+        queue::insert_event(tx, &row, LEASE_MS).await?;
+        self.wake_after(tx);
+        Ok(row.id)
+    }
+
+    /// Wakes the worker once the transaction is committed.
+    pub fn wake_after(&self, tx: &mut Tx) {
+        let wake = self.lanes.wake.clone();
+        tx.after_commit(move || wake.notify_one());
+    }
+
+    fn fresh(&self) -> DeliveryId {
+        self.ambient.fresh()
+    }
+
+    pub fn configs(&self) -> &Arc<Configs> {
+        &self.configs
+    }
+}
+
+/// The epochs at which a caller's permission to publish was judged. `None`: judged in this very
+/// moment, from the primary.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rights {
+    pub tenant: Option<i64>,
+    pub platform: Option<i64>,
+}

@@ -1,0 +1,193 @@
+//! Bodies: read with a limit and a deadline, then parsed once. What is wrong with one is said with
+//! the place or the field, and never with the value, which may be a secret.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::app::App;
+
+/// Most that a management request may bring.
+pub const LIMIT: usize = 256 << 10;
+/// How long a body may take to arrive.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A JSON body of a management request.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Problem> {
+        let bytes = read(request, LIMIT).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Reads a JSON body's bytes: right media type, no content coding, `limit` bytes at most.
+pub async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    check_headers(request.headers(), limit)?;
+    let body = Limited::new(request.into_body(), limit).collect();
+    match tokio::time::timeout(DEADLINE, body).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(limit)),
+        Ok(Err(_)) => Err(Problem::bad_request("body_incomplete", "the body broke off")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took longer than 30 s")),
+    }
+}
+
+fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
+    let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !is_json(media) {
+        return Err(Problem::media_type("send content-type: application/json"));
+    }
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(Problem::media_type("send the body without content-encoding"));
+    }
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(Problem::too_large(limit));
+    }
+    Ok(())
+}
+
+/// `application/json` and `application/...+json`, in UTF-8.
+pub fn is_json(media: &str) -> bool {
+    let mut parts = media.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let kind = parts.next().unwrap_or_default();
+    let json = kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+    let utf8 = |part: String| !part.starts_with("charset=") || part.trim_start_matches("charset=").trim_matches('"') == "utf-8";
+    json && parts.all(utf8)
+}
+
+/// Parses a body. Unknown fields are refused by name where `T` says `deny_unknown_fields`.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| explain(&error))?;
+    json.end().map_err(|error| invalid_json(&error))?;
+    Ok(parsed)
+}
+
+fn invalid_json(error: &serde_json::Error) -> Problem {
+    let place = format!("the body is no valid JSON: line {}, column {}", error.line(), error.column());
+    Problem::bad_request("invalid_json", place)
+}
+
+fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if inner.classify() != serde_json::error::Category::Data {
+        return invalid_json(inner);
+    }
+    let text = inner.to_string();
+    let text = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message);
+    let path = error.path().to_string();
+    let (field, code, detail) = describe(&path, text);
+    Problem::invalid(field, code, detail)
+}
+
+/// Turns serde's words into a field, a code and a text that doesn't repeat the value.
+fn describe(path: &str, text: &str) -> (String, &'static str, String) {
+    let named = || text.split('`').nth(1).unwrap_or_default();
+    // serde names an unknown or doubled field itself; the path then ends with it or with its parent.
+    let join = |name: &str| match path {
+        "." | "" | "?" => name.to_owned(),
+        path if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    let field = if matches!(path, "." | "" | "?") { "body".to_owned() } else { path.to_owned() };
+    if text.starts_with("missing field") {
+        return (join(named()), "required", "is missing".to_owned());
+    }
+    if text.starts_with("unknown field") {
+        let known = text.split_once(", expected ").map_or("no field", |(_, known)| known).replace('`', "");
+        return (join(named()), "unknown_field", format!("is no field here; known: {}", known.trim_start_matches("one of ")));
+    }
+    if text.starts_with("duplicate field") {
+        return (join(named()), "duplicate", "is there twice".to_owned());
+    }
+    match text.split_once(", expected ") {
+        Some((start, known)) if start.starts_with("unknown variant") => {
+            let known = known.replace('`', "");
+            (field, "invalid", format!("must be {}", known.replacen("one of ", "one of: ", 1)))
+        }
+        Some((_, expected)) => (field, "wrong_type", format!("must be {expected}")),
+        None => (field, "invalid", text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its errors matter")]
+    struct Outer {
+        name: String,
+        inner: Option<Inner>,
+        list: Option<Vec<u32>>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its errors matter")]
+    struct Inner {
+        count: u8,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        One,
+        Two,
+    }
+
+    #[test]
+    fn every_complaint_names_its_field_and_no_value() {
+        for (body, field, code) in [
+            (r#"{}"#, "name", "required"),
+            (r#"{"name": "a", "nmae": 1}"#, "nmae", "unknown_field"),
+            (r#"{"name": 987654}"#, "name", "wrong_type"),
+            (r#"{"name": "a", "inner": {}}"#, "inner.count", "required"),
+            (r#"{"name": "a", "inner": {"count": 1, "x": 2}}"#, "inner.x", "unknown_field"),
+            (r#"{"name": "a", "inner": {"count": 987654}}"#, "inner.count", "wrong_type"),
+            (r#"{"name": "a", "list": [1, "s3cret"]}"#, "list[1]", "wrong_type"),
+            (r#"{"name": "a", "name": "b"}"#, "name", "duplicate"),
+            (r#"{"name": "a", "kind": "three"}"#, "kind", "invalid"),
+            (r#"[]"#, "body", "wrong_type"),
+        ] {
+            let problem = parse::<Outer>(body.as_bytes()).expect_err(body);
+            let error = &problem.errors[0];
+            assert_eq!((error.field.as_str(), error.code), (field, code), "{body}: {}", problem.detail);
+            assert!(!problem.detail.contains("987654") && !problem.detail.contains("s3cret"), "{}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn broken_json_is_told_by_its_place() {
+        for body in ["", "{", "{\"name\": \"a\"} x", "{'name': 1}", "\u{feff}{}", "{\"name\": \"\\ud800\"}"] {
+            let problem = parse::<Outer>(body.as_bytes()).expect_err(body);
+            assert_eq!(problem.code, "invalid_json", "{body}");
+        }
+        assert_eq!(parse::<Outer>(&[0xff, 0xfe]).unwrap_err().code, "invalid_json");
+        let deep = "[".repeat(100_000);
+        assert_eq!(parse::<serde_json::Value>(deep.as_bytes()).unwrap_err().code, "invalid_json");
+    }
+
+    #[test]
+    fn only_json_in_utf_8_is_taken() {
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/cloudevents+json"] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "text/json"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Configuration: `hookswitch.toml`, and over it the environment (`[database] url` is
+//! `HOOKSWITCH_DATABASE__URL`, lists are JSON). Each key is one line of `Config::from_source`. A key
+//! that no line asks for is an error that names the nearest one.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use url::Url;
+
+mod source;
+
+pub use source::{ConfigError, Source};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    Local,
+    Dev,
+    Test,
+    Production,
+}
+
+impl Environment {
+    /// Where conveniences that would be holes elsewhere are allowed (CONTRACT 2).
+    pub const fn lenient(self) -> bool {
+        !matches!(self, Self::Production)
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Dev => "dev",
+            Self::Test => "test",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl FromStr for Environment {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Local, Self::Dev, Self::Test, Self::Production];
+        let found = all.into_iter().find(|environment| environment.as_str() == text);
+        found.ok_or_else(|| "must be local, dev, test or production".to_owned())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err("must be json or text".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub environment: Environment,
+    pub listen: SocketAddr,
+    /// How people reach this server; `https` in it says that a proxy ends TLS.
+    pub public_url: Option<Url>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub database: Database,
+    pub egress: Egress,
+    pub allow_unsigned: bool,
+    pub master_key_file: PathBuf,
+    pub limits: Limits,
+    pub retention: Retention,
+    pub telemetry: Telemetry,
+    pub portal_frame_ancestors: Vec<Url>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub url: String,
+    pub direct_url: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Egress {
+    /// Networks that may be reached although private; an entry may carry a port (`127.0.0.1/32:9099`).
+    pub allow_cidrs: Vec<String>,
+    pub require_https: bool,
+    pub ca_file: Option<PathBuf>,
+    pub dns_servers: Vec<IpAddr>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub api_requests_per_minute: u32,
+    /// Per tenant; without it publishing is bounded by overload alone.
+    pub events_per_second: Option<u32>,
+    pub event_bytes: usize,
+    pub inbound_bytes: usize,
+    pub connections: usize,
+    pub connections_per_address: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Retention {
+    pub event_days: u32,
+    pub inbound_days: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    pub log: String,
+    pub log_format: LogFormat,
+    /// A listener of its own for /metrics, which then needs no token there.
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+/// Keys of the contract that this version has no use for. Better refused than ignored.
+const NOT_YET: &[&str] = &["redis.", "notifications."];
+
+impl Config {
+    /// Reads `file` (it must exist), else `hookswitch.toml` if there is one, then the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut source = match file {
+            Some(path) => Source::file(path)?,
+            None if Path::new("hookswitch.toml").exists() => Source::file("hookswitch.toml".as_ref())?,
+            None => Source::default(),
+        };
+        source.environment(std::env::vars_os())?;
+        Self::from_source(source)
+    }
+
+    /// The defaults and nothing else, as a test or the OpenAPI printer needs them.
+    pub fn defaults() -> Result<Self, ConfigError> {
+        Self::from_source(Source::default())
+    }
+
+    pub fn from_source(mut from: Source) -> Result<Self, ConfigError> {
+        let environment = from.parsed("environment").unwrap_or(Environment::Production);
+        let config = Self {
+            environment,
+            listen: from.parsed("listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: from.checked("public_url", base_url),
+            trusted_proxies: from.list("trusted_proxies", network),
+            database: Database {
+                url: from.checked("database.url", database_url).unwrap_or_else(|| "sqlite://data/hookswitch.db".to_owned()),
+                direct_url: from.checked("database.direct_url", postgres_url),
+            },
+            egress: Egress {
+                allow_cidrs: from.list("egress.allow_cidrs", |text| Ok(text.to_owned())),
+                require_https: from.boolean("egress.require_https").unwrap_or(environment == Environment::Production),
+                ca_file: from.parsed("egress.ca_file"),
+                dns_servers: from.list("egress.dns_servers", |text| text.parse().map_err(|_| "must be IP addresses".to_owned())),
+            },
+            allow_unsigned: from.boolean("signing.allow_unsigned").unwrap_or(environment.lenient()),
+            master_key_file: from.parsed("secrets.master_key_file").unwrap_or_else(|| "data/master.key".into()),
+            limits: limits(&mut from),
+            retention: Retention {
+                event_days: from.number("retention.event_days", 1..=3650).unwrap_or(30) as u32,
+                inbound_days: from.number("retention.inbound_days", 1..=3650).unwrap_or(30) as u32,
+            },
+            telemetry: Telemetry {
+                log: from.checked("telemetry.log", log_filter).unwrap_or_else(|| "info".to_owned()),
+                log_format: from.parsed("telemetry.log_format").unwrap_or(LogFormat::Json),
+                metrics_listen: from.parsed("telemetry.metrics_listen"),
+            },
+            portal_frame_ancestors: from.list("portal.frame_ancestors", base_url),
+        };
+        from.finish(NOT_YET)?;
+        Ok(config)
+    }
+
+    /// How a link to this server begins, without a slash at its end.
+    pub fn base_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+}
+
+fn limits(from: &mut Source) -> Limits {
+    Limits {
+        api_requests_per_minute: from.number("limits.api_requests_per_minute", 1..=1_000_000).unwrap_or(1200) as u32,
+        events_per_second: from.number("limits.events_per_second", 1..=1_000_000).map(|number| number as u32),
+        event_bytes: from.bytes("limits.event_bytes", 1 << 10..=16 << 20).unwrap_or(256 << 10),
+        inbound_bytes: from.bytes("limits.inbound_bytes", 1 << 10..=16 << 20).unwrap_or(1 << 20),
+        connections: from.number("limits.connections", 1..=1_000_000).unwrap_or(4096) as usize,
+        connections_per_address: from.number("limits.connections_per_address", 1..=1_000_000).unwrap_or(512) as usize,
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.ok_or("must be a URL like https://hooks.example.com")?;
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err("must be scheme, host and port alone".to_owned());
+    }
+    Ok(url)
+}
+
+fn database_url(text: &str) -> Result<String, String> {
+    let known = ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if !known || text == "sqlite://" {
+        return Err("must start with sqlite:// (and a path) or postgres://".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn postgres_url(text: &str) -> Result<String, String> {
+    match text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        true => Ok(text.to_owned()),
+        false => Err("must start with postgres://".to_owned()),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| "must be networks like 10.0.0.0/8".to_owned())
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("must be a log filter like info or hookswitch=debug,warn".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+        let mut source = Source::text(toml).map_err(|error| error.to_string())?;
+        source.environment(env.iter().map(|(key, value)| ((*key).into(), (*value).into()))).map_err(|error| error.to_string())?;
+        Config::from_source(source).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_any_file_the_contract_s_defaults_hold() {
+        let config = load("", &[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.database.url, "sqlite://data/hookswitch.db");
+        assert_eq!((config.limits.event_bytes, config.limits.inbound_bytes), (262_144, 1_048_576));
+        assert!(config.egress.require_https && !config.allow_unsigned);
+        assert!(load("environment = \"dev\"", &[]).unwrap().allow_unsigned);
+    }
+
+    #[test]
+    fn the_environment_wins_and_lists_are_json() {
+        let env = [("HOOKSWITCH_DATABASE__URL", "postgres://db/x"), ("HOOKSWITCH_TRUSTED_PROXIES", "[\"10.0.0.0/8\"]")];
+        let config = load("[database]\nurl = \"sqlite://a.db\"", &env).unwrap();
+        assert_eq!(config.database.url, "postgres://db/x");
+        assert_eq!(config.trusted_proxies.len(), 1);
+        // They belong to commands that talk to a server.
+        assert!(load("", &[("HOOKSWITCH_URL", "x"), ("HOOKSWITCH_TOKEN", "y"), ("PATH", "/bin")]).is_ok());
+    }
+
+    #[test]
+    fn a_bad_key_is_named_with_what_to_do() {
+        let cases: &[(&str, &[(&str, &str)], &str)] = &[
+            ("[database]\nulr = \"x\"", &[], "database.ulr is no key; did you mean database.url?"),
+            ("", &[("HOOKSWITCH_LIMITS__EVENT_BYTE", "1")], "HOOKSWITCH_LIMITS__EVENT_BYTE"),
+            ("listen = 8080", &[], "listen: must be text"),
+            ("listen = \"nowhere\"", &[], "listen: "),
+            ("[limits]\napi_requests_per_minute = 0", &[], "limits.api_requests_per_minute: must be 1 to 1000000"),
+            ("[limits]\nevent_bytes = \"lots\"", &[], "limits.event_bytes: must be a number of bytes"),
+            ("", &[("HOOKSWITCH_EGRESS__REQUIRE_HTTPS", "maybe")], "must be true or false"),
+            ("", &[("HOOKSWITCH_TRUSTED_PROXIES", "10.0.0.0/8")], "must be a JSON list"),
+            ("[redis]\nurl = \"redis://x\"", &[], "redis.url: is not supported by this version"),
+            ("environment = \"prod\"", &[], "environment: must be local, dev, test or production"),
+            ("[database]\nurl = \"mysql://x\"", &[], "database.url: must start with"),
+            ("this is not toml", &[], "line 1"),
+        ];
+        for (toml, env, wanted) in cases {
+            let message = load(toml, env).expect_err(toml);
+            assert!(message.contains(wanted), "{toml} {env:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn sizes_may_carry_a_unit() {
+        assert_eq!(load("[limits]\nevent_bytes = \"512 KiB\"", &[]).unwrap().limits.event_bytes, 512 << 10);
+        assert_eq!(load("[limits]\ninbound_bytes = 2048", &[]).unwrap().limits.inbound_bytes, 2048);
+    }
+}

@@ -1,0 +1,172 @@
+//! Destinations and their lanes. Whole URLs and signing secrets are sealed elsewhere (`secret`);
+//! here are references to them, and what may be shown.
+
+use hookswitch_domain::destination::{Config, Hold};
+use hookswitch_domain::id::{CredentialId, DestinationId, GroupId, SecretId};
+use hookswitch_domain::time::Timestamp;
+
+use crate::db::Tx;
+use crate::error::StoreError;
+use crate::page::Page;
+use crate::queue::NEVER;
+use crate::{Row, params};
+
+#[derive(Debug, Clone)]
+pub struct Destination {
+    pub id: DestinationId,
+    pub group_id: Option<GroupId>,
+    pub name: String,
+    pub adapter_type: String,
+    /// Scheme and host.
+    pub endpoint: String,
+    pub url_secret: SecretId,
+    pub signing_secret: Option<SecretId>,
+    /// Signs too until `previous_until`, while a rotation overlaps.
+    pub previous_secret: Option<SecretId>,
+    pub previous_until: Option<Timestamp>,
+    pub credential: Option<CredentialId>,
+    pub config: Config,
+    pub revision: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Why nothing is sent at the moment; `None` while it is active.
+    pub hold: Option<Hold>,
+}
+
+const COLUMNS: &str = "d.id, d.group_id, d.name, d.adapter_type, d.endpoint, d.url_secret, d.signing_secret, d.previous_secret,
+    d.previous_until, d.credential, d.config, d.revision, d.created_at, d.updated_at, l.hold";
+const FROM: &str = "FROM integration_destinations d JOIN lane l ON l.destination = d.id AND l.tenant = d.tenant";
+
+fn read(mut row: Row) -> Result<Destination, StoreError> {
+    let config: String = row.get(10)?;
+    let hold: Option<String> = row.get(14)?;
+    Ok(Destination {
+        id: row.get(0)?,
+        group_id: row.get(1)?,
+        name: row.get(2)?,
+        adapter_type: row.get(3)?,
+        endpoint: row.get(4)?,
+        url_secret: row.get(5)?,
+        signing_secret: row.get(6)?,
+        previous_secret: row.get(7)?,
+        previous_until: row.get(8)?,
+        credential: row.get(9)?,
+        config: serde_json::from_str(&config).map_err(|error| StoreError::Corrupt(format!("destination config: {error}")))?,
+        revision: row.get(11)?,
+        created_at: row.get(12)?,
+        updated_at: row.get(13)?,
+        hold: hold.as_deref().and_then(Hold::named),
+    })
+}
+
+fn document(config: &Config) -> Result<serde_json::Value, StoreError> {
+    serde_json::to_value(config).map_err(|error| StoreError::Bug(error.to_string()))
+}
+
+/// Inserts a destination with its lane.
+pub async fn insert(tx: &mut Tx, destination: &Destination) -> Result<(), StoreError> {
+    let (tenant, config) = (tx.tenant(), document(&destination.config)?);
+    tx.execute(
+        "INSERT INTO integration_destinations (id, tenant, group_id, name, adapter_type, endpoint, url_secret, signing_secret,
+             credential, enabled, config, revision, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $12)",
+        params![
+            destination.id,
+            tenant,
+            destination.group_id,
+            destination.name.as_str(),
+            destination.adapter_type.as_str(),
+            destination.endpoint.as_str(),
+            destination.url_secret,
+            destination.signing_secret,
+            destination.credential,
+            destination.hold.is_none(),
+            config,
+            destination.created_at,
+        ],
+    )
+    .await?;
+    let lane = "INSERT INTO lane (destination, tenant, next_at, hold) VALUES ($1, $2, $3, $4)";
+    tx.execute(lane, params![destination.id, tenant, NEVER, destination.hold.map(Hold::as_str)]).await?;
+    Ok(())
+}
+
+pub async fn get(tx: &mut Tx, id: DestinationId) -> Result<Option<Destination>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.id = $1 AND d.tenant = $2");
+    tx.query_opt(&sql, params![id, tenant]).await?.map(read).transpose()
+}
+
+/// Newest first.
+pub async fn list(tx: &mut Tx, page: &Page) -> Result<Vec<Destination>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.tenant = $1 AND d.id < $2 AND d.id >= $3 ORDER BY d.id DESC LIMIT $4");
+    tx.query(&sql, params![tenant, page.below(), page.floor(), page.fetch()]).await?.into_iter().map(read).collect()
+}
+
+/// Every destination of the tenant: what fan-out and senders keep a copy of.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Destination>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.tenant = $1 ORDER BY d.id");
+    tx.query(&sql, params![tenant]).await?.into_iter().map(read).collect()
+}
+
+/// Writes everything that can be edited. `false`: it isn't there any more.
+pub async fn update(tx: &mut Tx, destination: &Destination) -> Result<bool, StoreError> {
+    let (tenant, config) = (tx.tenant(), document(&destination.config)?);
+    let sql = "UPDATE integration_destinations SET group_id = $3, name = $4, endpoint = $5, url_secret = $6, signing_secret = $7,
+            previous_secret = $8, previous_until = $9, credential = $10, config = $11, revision = revision + 1, updated_at = $12
+        WHERE id = $1 AND tenant = $2";
+    let params = params![
+        destination.id,
+        tenant,
+        destination.group_id,
+        destination.name.as_str(),
+        destination.endpoint.as_str(),
+        destination.url_secret,
+        destination.signing_secret,
+        destination.previous_secret,
+        destination.previous_until,
+        destination.credential,
+        config,
+        destination.updated_at,
+    ];
+    Ok(tx.execute(sql, params).await? == 1)
+}
+
+/// Holds a lane or lets it go on: one write, whatever waits behind it.
+pub async fn set_hold(tx: &mut Tx, id: DestinationId, hold: Option<Hold>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    // Held, it costs the claim nothing; let go, it is looked at at once.
+    let next_at = if hold.is_some() { NEVER } else { 0 };
+    let sql = "UPDATE lane SET hold = $3, next_at = $4 WHERE destination = $1 AND tenant = $2";
+    tx.execute(sql, params![id, tenant, hold.map(Hold::as_str), next_at]).await?;
+    let enabled = !matches!(hold, Some(Hold::Disabled | Hold::ReceiverGone));
+    let sql = "UPDATE integration_destinations SET enabled = $3, updated_at = now_ms() WHERE id = $1 AND tenant = $2";
+    tx.execute(sql, params![id, tenant, enabled]).await?;
+    Ok(())
+}
+
+/// Removes a destination, its lane and its secrets. What was waiting for it is cancelled; its
+/// finished deliveries stay readable.
+pub async fn delete(tx: &mut Tx, id: DestinationId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let Some(found) = get(tx, id).await? else { return Ok(false) };
+    tx.execute(
+        "UPDATE delivery SET state = $3, next_at = NULL, updated_at = now_ms()
+         WHERE tenant = $2 AND id IN (SELECT delivery FROM due WHERE destination = $1 AND tenant = $2)",
+        params![id, tenant, crate::queue::state_code(hookswitch_domain::delivery::State::Cancelled)],
+    )
+    .await?;
+    for sql in [
+        "DELETE FROM due WHERE destination = $1 AND tenant = $2",
+        "DELETE FROM lane WHERE destination = $1 AND tenant = $2",
+        "DELETE FROM integration_destinations WHERE id = $1 AND tenant = $2",
+    ] {
+        tx.execute(sql, params![id, tenant]).await?;
+    }
+    for secret in [Some(found.url_secret), found.signing_secret, found.previous_secret].into_iter().flatten() {
+        tx.execute("DELETE FROM secret WHERE id = $1 AND tenant = $2", params![secret, tenant]).await?;
+    }
+    Ok(true)
+}

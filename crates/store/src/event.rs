@@ -1,0 +1,74 @@
+//! Events as they lie in the store: the payload's bytes once, untouched, and everything else about
+//! an event in one small document.
+
+use hookswitch_domain::id::{EventId, GroupId};
+use serde::{Deserialize, Serialize};
+
+use crate::db::Tx;
+use crate::error::StoreError;
+use crate::page::Page;
+use crate::params;
+
+/// What an event carries besides its type and payload.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Meta {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<GroupId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<String>,
+    /// How many events and inbound deliveries led here.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub depth: u8,
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub references: serde_json::Map<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ordering_key: Option<String>,
+    /// Headers that go out with this event alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<hookswitch_domain::destination::Header>,
+    /// `api`, `desk`, `test`.
+    pub source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+fn is_zero(depth: &u8) -> bool {
+    *depth == 0
+}
+
+/// An event as it is read.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub id: EventId,
+    pub event_type: String,
+    pub payload: Vec<u8>,
+    pub meta: Meta,
+}
+
+pub async fn get(tx: &mut Tx, id: EventId) -> Result<Option<Event>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = "SELECT id, type, payload, meta FROM event WHERE id = $1 AND tenant = $2";
+    tx.query_opt(sql, params![id, tenant]).await?.map(read).transpose()
+}
+
+fn read(mut row: crate::Row) -> Result<Event, StoreError> {
+    let meta: String = row.get(3)?;
+    Ok(Event {
+        id: row.get(0)?,
+        event_type: row.get(1)?,
+        payload: row.get(2)?,
+        meta: serde_json::from_str(&meta).map_err(|error| StoreError::Corrupt(format!("event meta: {error}")))?,
+    })
+}
+
+/// Newest first; `event_type` filters exactly.
+pub async fn list(tx: &mut Tx, page: &Page, event_type: Option<&str>) -> Result<Vec<Event>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = "SELECT id, type, payload, meta FROM event
+        WHERE tenant = $1 AND id < $2 AND id >= $3 AND ($4 = '' OR type = $4) ORDER BY id DESC LIMIT $5";
+    let params = params![tenant, page.below(), page.floor(), event_type.unwrap_or(""), page.fetch()];
+    tx.query(sql, params).await?.into_iter().map(read).collect()
+}

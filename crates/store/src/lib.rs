@@ -1,0 +1,41 @@
+//! SQL. The only crate that names a database driver.
+//!
+//! `Db` is an open database, `TenantStore` is the way to one tenant's rows, and a `Tx` is a
+//! transaction of one tenant. Each table family has a file of plain functions over `&mut Tx`, which
+//! name the tenant in every statement. The hot path (`queue`) has statements of its own per engine;
+//! everything else is one SQL text for both.
+
+pub mod audit;
+pub mod commit;
+pub mod db;
+pub mod delivery;
+pub mod destination;
+pub mod error;
+pub mod event;
+pub mod migrate;
+pub mod inbound;
+pub mod partition;
+pub mod policy;
+mod postgres;
+pub mod queue;
+mod sqlite;
+pub mod idempotency;
+pub mod page;
+pub mod role;
+pub mod session;
+pub mod tenant;
+pub mod token;
+pub mod user;
+pub mod backup;
+pub mod credential;
+pub mod secret;
+pub mod value;
+
+pub use db::{Db, Settings, TenantStore, Tx};
+pub use error::StoreError;
+pub use migrate::{Component, Migration, STORE};
+pub use page::Page;
+pub use value::{FromValue, Row, Value};
+
+/// What a transaction's closure returns: `Box::pin(async move { ... })`.
+pub type TxFuture<'t, T, E = StoreError> = futures_util::future::BoxFuture<'t, Result<T, E>>;

@@ -1,0 +1,125 @@
+//! Migrations: one ledger `(component, version)` for the store and for every host that brings its
+//! own tables. Each migration is a pair of files of the same name, one per engine.
+
+use crate::db::{Db, Engine, Tx};
+use crate::error::StoreError;
+use crate::params;
+
+/// One step, written for both engines.
+pub struct Migration {
+    pub version: i64,
+    pub name: &'static str,
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
+}
+
+/// A part of the product with tables of its own.
+pub struct Component {
+    pub name: &'static str,
+    pub migrations: &'static [Migration],
+}
+
+/// `migration!("../migrations", 1, "0001_frame")`
+#[macro_export]
+macro_rules! migration {
+    ($version:literal, $folder:literal, $name:literal) => {
+        $crate::migrate::Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!($folder, "/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!($folder, "/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+pub const STORE: Component = Component { name: "store", migrations: &[migration!(1, "../migrations", "0001_frame")] };
+
+/// How far a database is behind this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    Empty,
+    Behind,
+    Current,
+    /// Made by a newer program: never touched.
+    Ahead,
+}
+
+const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
+    component TEXT NOT NULL, version BIGINT NOT NULL, name TEXT NOT NULL, applied_at BIGINT NOT NULL,
+    PRIMARY KEY (component, version))";
+
+impl Db {
+    /// Compares the ledger with what this program brings.
+    pub async fn schema(&self, components: &'static [Component]) -> Result<Schema, StoreError> {
+        let applied = self.applied().await?;
+        if applied.is_empty() {
+            return Ok(Schema::Empty);
+        }
+        let newest = |name: &str| applied.iter().filter(|(component, _)| component == name).map(|(_, version)| *version).max();
+        let mut schema = Schema::Current;
+        for component in components {
+            let wanted = component.migrations.last().map_or(0, |migration| migration.version);
+            match newest(component.name).unwrap_or(0) {
+                have if have > wanted => return Ok(Schema::Ahead),
+                have if have < wanted => schema = Schema::Behind,
+                _ => {}
+            }
+        }
+        Ok(schema)
+    }
+
+    async fn applied(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        self.system().read(|tx| Box::pin(ledger(tx))).await
+    }
+
+    /// Brings the schema up to date, one transaction per migration. Returns the names applied.
+    /// Two programs that start together don't trip over each other: the second waits and finds nothing to do.
+    pub async fn migrate(&self, components: &'static [Component]) -> Result<Vec<&'static str>, StoreError> {
+        let mut done = Vec::new();
+        for component in components {
+            for migration in component.migrations {
+                if self.apply(component.name, migration).await? {
+                    done.push(migration.name);
+                }
+            }
+        }
+        if let Engine::Postgres(_) = &*self.engine {
+            crate::partition::ensure(self).await?;
+        }
+        Ok(done)
+    }
+
+    async fn apply(&self, component: &'static str, migration: &'static Migration) -> Result<bool, StoreError> {
+        self.system().write(move |tx| Box::pin(apply(tx, component, migration))).await
+    }
+}
+
+async fn ledger(tx: &mut Tx) -> Result<Vec<(String, i64)>, StoreError> {
+    let there = match tx.is_sqlite() {
+        true => "SELECT 1 FROM sqlite_master WHERE name = 'schema_migration'",
+        false => "SELECT 1 FROM pg_tables WHERE tablename = 'schema_migration' AND schemaname = ANY (current_schemas(false))",
+    };
+    if tx.query_opt(there, &[]).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = tx.query("SELECT component, version FROM schema_migration", &[]).await?;
+    rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+async fn apply(tx: &mut Tx, component: &'static str, migration: &'static Migration) -> Result<bool, StoreError> {
+    if !tx.is_sqlite() {
+        // Any fixed number serves; this one spells "hooks".
+        tx.batch("SELECT pg_advisory_xact_lock(448378203243)").await?;
+    }
+    tx.batch(LEDGER).await?;
+    let key = params![component, migration.version];
+    let found = tx.query_opt("SELECT version FROM schema_migration WHERE component = $1 AND version = $2", key).await?;
+    if found.is_some() {
+        return Ok(false);
+    }
+    tx.batch(if tx.is_sqlite() { migration.sqlite } else { migration.postgres }).await?;
+    let sql = "INSERT INTO schema_migration (component, version, name, applied_at) VALUES ($1, $2, $3, $4)";
+    let at = tx.query_one("SELECT now_ms()", &[]).await?.get::<i64>(0)?;
+    tx.execute(sql, params![component, migration.version, migration.name, at]).await?;
+    Ok(true)
+}

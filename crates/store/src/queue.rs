@@ -1,0 +1,338 @@
+//! The outbound queue: accept, claim, settle.
+//!
+//! A delivery that isn't finished has a row in `due`; a destination has a row in `lane`, whose
+//! `next_at` is never later than the earliest `due` of that destination (a sweep mends the one race
+//! that PostgreSQL allows). A claim reads lanes first and rows second, so that it costs the same
+//! whatever waits.
+//!
+//! Every write after a claim names it: (delivery, claim number). A lease that ran out is claimed
+//! again under the next number, and the old holder's write then changes nothing.
+
+use bytes::Bytes;
+use hookswitch_domain::delivery::State;
+use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
+use hookswitch_domain::time::Timestamp;
+
+use crate::db::{Db, Engine, Inner, Tx};
+use crate::error::StoreError;
+use crate::params;
+use crate::commit;
+
+/// `next_at` of what nothing but a person makes due.
+pub const NEVER: i64 = i64::MAX;
+
+/// How states are stored: their place in this list.
+pub fn state_code(state: State) -> i64 {
+    State::ALL.iter().position(|each| *each == state).unwrap_or(0) as i64
+}
+
+pub fn state_of(code: i64) -> Result<State, StoreError> {
+    let found = usize::try_from(code).ok().and_then(|place| State::ALL.get(place).copied());
+    found.ok_or_else(|| StoreError::Corrupt(format!("{code} is no delivery state")))
+}
+
+/// An event as it is stored: payload bytes once, untouched.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub id: EventId,
+    pub event_type: String,
+    pub payload: Bytes,
+    /// `event::Meta` as JSON.
+    pub meta: String,
+    pub deliveries: Vec<NewDelivery>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct NewDelivery {
+    pub id: DeliveryId,
+    pub destination: DestinationId,
+    /// Inserted leased to the node that accepts it, under claim 1: the happy path has no claim query.
+    pub leased: bool,
+}
+
+/// The answer of a POST that is kept for its `Idempotency-Key`.
+#[derive(Debug, Clone)]
+pub struct Remember {
+    pub key: String,
+    pub scope: String,
+    pub request_hash: [u8; 32],
+    pub status: u16,
+    pub response: String,
+}
+
+/// Events of one tenant, all or none.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    pub tenant: TenantId,
+    /// The tenant's configuration epoch that the fan-out was made with.
+    pub epoch: i64,
+    /// The platform's, where a platform token publishes.
+    pub platform_epoch: Option<i64>,
+    pub events: Vec<NewEvent>,
+    pub remember: Option<Remember>,
+    pub lease_ms: i64,
+}
+
+/// What became of an [`Accept`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// Committed and on disk.
+    Stored,
+    /// Configuration or rights changed since: look again and retry. Nothing was written.
+    Stale,
+    /// The same request was answered before: the same answer. Nothing was written.
+    Repeated { status: u16, response: String },
+    /// The key was used for another request. Nothing was written.
+    KeyReused,
+}
+
+/// A try that ended, and where the delivery goes.
+#[derive(Debug, Clone)]
+pub struct Settle {
+    pub tenant: TenantId,
+    pub delivery: DeliveryId,
+    pub destination: DestinationId,
+    pub claim: i64,
+    pub state: State,
+    pub after: After,
+    pub attempts: u32,
+    pub parked_reason: Option<&'static str>,
+    pub record: AttemptRecord,
+}
+
+/// Whether the delivery stays in `due`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    Finished,
+    /// Due again after this many milliseconds of the database's clock.
+    DueIn(i64),
+    /// Held until somebody lets it go on.
+    Held,
+}
+
+/// A row of the attempt table.
+#[derive(Debug, Clone)]
+pub struct AttemptRecord {
+    /// 1, 2, 3 over everything recorded.
+    pub record: u32,
+    /// 1, 2, 3 over what was sent.
+    pub number: Option<u32>,
+    pub outcome: &'static str,
+    pub started_at: Timestamp,
+    pub status: Option<u16>,
+    pub reason: String,
+    pub detail: String,
+}
+
+/// A claimed delivery with all that sending needs from the store.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub tenant: TenantId,
+    /// The tenant's configuration epoch at the claim.
+    pub epoch: i64,
+    pub delivery: DeliveryId,
+    pub destination: DestinationId,
+    pub claim: i64,
+    pub attempts: u32,
+    pub records: u32,
+    pub interruptions: u32,
+    pub replayed_from: Option<DeliveryId>,
+    pub event: EventId,
+    pub event_type: String,
+    pub payload: Bytes,
+    pub meta: String,
+}
+
+/// A lane with work that is due now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lane {
+    pub destination: DestinationId,
+    pub tenant: TenantId,
+}
+
+/// What a look at the lanes shows.
+#[derive(Debug, Default)]
+pub struct Look {
+    pub ready: Vec<Lane>,
+    /// Milliseconds until the next lane is due, if one is waiting.
+    pub next_in_ms: Option<i64>,
+}
+
+impl Db {
+    /// Commits events with their deliveries. Many callers share one commit.
+    pub async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => {
+                let bytes = accept.events.iter().map(|event| event.payload.len() + 512).sum();
+                sqlite.write_rows(bytes, move |tx| commit::sqlite_accept(raw(tx)?, &accept)).await
+            }
+            Engine::Postgres(postgres) => postgres.batches.accept(accept).await,
+        }
+    }
+
+    /// Writes how a try ended. `false`: the lease was taken over by somebody else, and nothing was written.
+    pub async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => {
+                let bytes = settle.record.detail.len() + 256;
+                sqlite.write_rows(bytes, move |tx| commit::sqlite_settle(raw(tx)?, &settle)).await
+            }
+            Engine::Postgres(postgres) => postgres.batches.settle(settle).await,
+        }
+    }
+
+    /// Lanes with work that is due, the longest waiting first.
+    pub async fn look(&self, limit: i64) -> Result<Look, StoreError> {
+        self.system().read(move |tx| Box::pin(look(tx, limit))).await
+    }
+
+    /// Leases up to `count` due deliveries of each lane to the caller for `lease_ms`.
+    pub async fn claim(&self, lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+        self.system().write(move |tx| Box::pin(claim(tx, lanes, lease_ms))).await
+    }
+
+    /// Mends lanes whose `next_at` lies behind their work. Cheap: one index probe per lane.
+    pub async fn sweep_lanes(&self) -> Result<u64, StoreError> {
+        let sql = "UPDATE lane SET next_at = (SELECT min(next_at) FROM due WHERE due.destination = lane.destination)
+            WHERE hold IS NULL
+              AND EXISTS (SELECT 1 FROM due WHERE due.destination = lane.destination AND due.next_at < lane.next_at)";
+        self.system().write(move |tx| Box::pin(async move { tx.execute(sql, &[]).await })).await
+    }
+}
+
+fn raw(tx: &Tx) -> Result<&rusqlite::Connection, StoreError> {
+    match &tx.inner {
+        Inner::Sqlite(connection) => Ok(connection.raw()),
+        Inner::Postgres(_) => Err(StoreError::Bug("not a SQLite transaction".to_owned())),
+    }
+}
+
+/// Inserts an event with its deliveries inside any transaction: for hosts that emit events with
+/// their own changes.
+pub async fn insert_event(tx: &mut Tx, event: &NewEvent, lease_ms: i64) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    tx.execute(
+        "INSERT INTO event (id, tenant, type, payload, meta) VALUES ($1, $2, $3, $4, $5)",
+        params![event.id, tenant, event.event_type.as_str(), &event.payload[..], event.meta.as_str()],
+    )
+    .await?;
+    for delivery in &event.deliveries {
+        insert_delivery(tx, event.id, delivery, None, lease_ms).await?;
+    }
+    Ok(())
+}
+
+/// Inserts one delivery of an event that is there: fan-out, replay and test.
+pub async fn insert_delivery(
+    tx: &mut Tx,
+    event: EventId,
+    delivery: &NewDelivery,
+    replayed_from: Option<DeliveryId>,
+    lease_ms: i64,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    tx.execute(
+        "INSERT INTO delivery (id, tenant, event, destination, state, replayed_from, updated_at)
+         VALUES ($1, $2, $3, $4, 0, $5, now_ms())",
+        params![delivery.id, tenant, event, delivery.destination, replayed_from],
+    )
+    .await?;
+    let lease = if delivery.leased { lease_ms } else { 0 };
+    tx.execute(
+        "INSERT INTO due (delivery, tenant, destination, next_at, leased, claim) VALUES ($1, $2, $3, now_ms() + $4, $5, $6)",
+        params![delivery.id, tenant, delivery.destination, lease, delivery.leased, i64::from(delivery.leased)],
+    )
+    .await?;
+    tx.execute(
+        "UPDATE lane SET next_at = now_ms() + $1 WHERE destination = $2 AND tenant = $3 AND next_at > now_ms() + $1",
+        params![lease, delivery.destination, tenant],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn look(tx: &mut Tx, limit: i64) -> Result<Look, StoreError> {
+    let ready = "SELECT l.destination, l.tenant FROM lane l JOIN tenant t ON t.id = l.tenant
+        WHERE l.next_at <= now_ms() AND l.hold IS NULL AND NOT t.sending_paused ORDER BY l.next_at LIMIT $1";
+    let rows = tx.query(ready, params![limit]).await?;
+    let ready = rows
+        .into_iter()
+        .map(|mut row| Ok(Lane { destination: row.get(0)?, tenant: row.get(1)? }))
+        .collect::<Result<_, StoreError>>()?;
+    let next = "SELECT min(next_at) - now_ms() FROM lane WHERE next_at > now_ms() AND next_at < $1 AND hold IS NULL";
+    let next_in_ms = tx.query_one(next, params![NEVER]).await?.get(0)?;
+    Ok(Look { ready, next_in_ms })
+}
+
+async fn claim(tx: &mut Tx, mut lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+    // One order for every claimer, so that two of them never wait for each other in a circle.
+    lanes.sort_by_key(|(lane, _)| lane.destination);
+    let mut claimed = Vec::new();
+    for (lane, count) in lanes {
+        claim_lane(tx, lane, count, lease_ms, &mut claimed).await?;
+        let advance = "UPDATE lane SET next_at = coalesce((SELECT min(next_at) FROM due WHERE due.destination = lane.destination), $3)
+            WHERE destination = $1 AND tenant = $2 AND hold IS NULL";
+        tx.execute(advance, params![lane.destination, lane.tenant, NEVER]).await?;
+    }
+    Ok(claimed)
+}
+
+async fn claim_lane(tx: &mut Tx, lane: Lane, count: i64, lease_ms: i64, claimed: &mut Vec<Claimed>) -> Result<(), StoreError> {
+    let candidates = "SELECT d.delivery, d.claim, d.leased FROM due d WHERE d.destination = $1 AND d.tenant = $2 AND d.next_at <= now_ms()
+        AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.destination = $1 AND lane.tenant = $2 AND lane.hold IS NOT NULL)
+        ORDER BY d.next_at LIMIT $3";
+    for mut row in tx.query(candidates, params![lane.destination, lane.tenant, count]).await? {
+        let (delivery, claim, expired): (DeliveryId, i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let take = "UPDATE due SET claim = claim + 1, leased = TRUE, next_at = now_ms() + $4
+            WHERE delivery = $1 AND tenant = $2 AND claim = $3";
+        if tx.execute(take, params![delivery, lane.tenant, claim, lease_ms]).await? == 0 {
+            continue;
+        }
+        if expired {
+            record_interruption(tx, lane, delivery).await?;
+        }
+        if let Some(found) = load_claimed(tx, lane, delivery, claim + 1).await? {
+            claimed.push(found);
+        }
+    }
+    Ok(())
+}
+
+/// A lease ran out under somebody: its try is recorded, without a number, because nobody knows
+/// whether it reached the receiver.
+async fn record_interruption(tx: &mut Tx, lane: Lane, delivery: DeliveryId) -> Result<(), StoreError> {
+    let count = "UPDATE delivery SET records = records + 1, interruptions = interruptions + 1, updated_at = now_ms()
+        WHERE id = $1 AND tenant = $2 RETURNING records";
+    let Some(mut row) = tx.query_opt(count, params![delivery, lane.tenant]).await? else {
+        return Ok(());
+    };
+    let record: i64 = row.get(0)?;
+    let insert = "INSERT INTO attempt (delivery, record, tenant, number, outcome, started_at, reason, detail)
+        VALUES ($1, $2, $3, NULL, 'interrupted', now_ms(), $4, '{}')";
+    let reason = "the sender stopped before it could say how this try ended";
+    tx.execute(insert, params![delivery, record, lane.tenant, reason]).await?;
+    Ok(())
+}
+
+async fn load_claimed(tx: &mut Tx, lane: Lane, delivery: DeliveryId, claim: i64) -> Result<Option<Claimed>, StoreError> {
+    let sql = "SELECT d.attempts, d.records, d.interruptions, d.replayed_from, e.id, e.type, e.payload, e.meta, t.epoch
+        FROM delivery d JOIN event e ON e.id = d.event AND e.tenant = d.tenant JOIN tenant t ON t.id = d.tenant WHERE d.id = $1 AND d.tenant = $2";
+    let Some(mut row) = tx.query_opt(sql, params![delivery, lane.tenant]).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Claimed {
+        tenant: lane.tenant,
+        destination: lane.destination,
+        delivery,
+        claim,
+        epoch: row.get(8)?,
+        attempts: row.get(0)?,
+        records: row.get(1)?,
+        interruptions: row.get(2)?,
+        replayed_from: row.get(3)?,
+        event: row.get(4)?,
+        event_type: row.get(5)?,
+        payload: row.get::<Vec<u8>>(6)?.into(),
+        meta: row.get(7)?,
+    }))
+}

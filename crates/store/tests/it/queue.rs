@@ -1,0 +1,204 @@
+//! The outbound queue: what `reliability.md` 3 asks of accepting, claiming and settling.
+
+use bytes::Bytes;
+use hookswitch_domain::delivery::State;
+use hookswitch_domain::id::*;
+use hookswitch_domain::time::Timestamp;
+use hookswitch_store::queue::*;
+use hookswitch_store::{Component, Db, STORE, params};
+
+use crate::engines::{Engine, ambient, sql};
+
+pub const COMPONENTS: &[Component] = &[STORE];
+
+crate::on_both_engines!(
+    accepted_work_is_claimed_once_and_settled_once,
+    an_expired_lease_is_taken_over_and_its_old_holder_writes_nothing,
+    what_was_handed_over_at_accept_is_not_claimable_until_its_lease_ends,
+    a_stale_epoch_writes_nothing,
+    one_idempotency_key_is_one_event_under_concurrency,
+    a_held_lane_is_not_claimed_and_loses_nothing,
+    a_retry_waits_for_its_time,
+    concurrent_claimers_never_share_a_delivery,
+);
+
+struct World {
+    db: Db,
+    tenant: TenantId,
+    destination: DestinationId,
+}
+
+impl World {
+    async fn new(engine: &Engine) -> Self {
+        let (tenant, destination): (TenantId, DestinationId) = (ambient().fresh(), ambient().fresh());
+        let insert = "INSERT INTO tenant (id, slug, name, created_at) VALUES ($1, 't', 'T', 0)";
+        sql(&engine.db, tenant, insert, params![tenant]).await;
+        let lane = "INSERT INTO lane (destination, tenant, next_at) VALUES ($1, $2, $3)";
+        sql(&engine.db, tenant, lane, params![destination, tenant, NEVER]).await;
+        Self { db: engine.db.clone(), tenant, destination }
+    }
+
+    fn accept(&self, leased: bool) -> Accept {
+        let delivery = NewDelivery { id: ambient().fresh(), destination: self.destination, leased };
+        let event = NewEvent {
+            id: ambient().fresh(),
+            event_type: "a.b".to_owned(),
+            payload: Bytes::from_static(b"{\"n\":  1}"),
+            meta: "{}".to_owned(),
+            deliveries: vec![delivery],
+        };
+        Accept { tenant: self.tenant, epoch: 0, platform_epoch: None, events: vec![event], remember: None, lease_ms: 200 }
+    }
+
+    async fn claim(&self, lease_ms: i64) -> Vec<Claimed> {
+        let lanes = self.db.look(10).await.unwrap().ready;
+        self.db.claim(lanes.into_iter().map(|lane| (lane, 100)).collect(), lease_ms).await.unwrap()
+    }
+
+    fn settle(&self, claimed: &Claimed, state: State, after: After) -> Settle {
+        Settle {
+            tenant: self.tenant,
+            delivery: claimed.delivery,
+            destination: self.destination,
+            claim: claimed.claim,
+            state,
+            after,
+            attempts: claimed.attempts + 1,
+            parked_reason: None,
+            record: AttemptRecord {
+                record: claimed.records + 1,
+                number: Some(claimed.attempts + 1),
+                outcome: "accepted",
+                started_at: Timestamp::default(),
+                status: Some(200),
+                reason: String::new(),
+                detail: "{}".to_owned(),
+            },
+        }
+    }
+
+    async fn count(&self, table: &str) -> i64 {
+        let text = format!("SELECT count(*) FROM {table}");
+        sql(&self.db, self.tenant, &text, &[]).await.remove(0).get(0).unwrap()
+    }
+
+    async fn wait(&self, millis: u64) {
+        tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    }
+}
+
+async fn accepted_work_is_claimed_once_and_settled_once(engine: &Engine) {
+    let world = World::new(engine).await;
+    assert_eq!(world.db.accept(world.accept(false)).await.unwrap(), Accepted::Stored);
+    let claimed = world.claim(60_000).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(&claimed[0].payload[..], b"{\"n\":  1}", "payload bytes are untouched");
+    assert!(world.claim(60_000).await.is_empty());
+    let settle = world.settle(&claimed[0], State::Delivered, After::Finished);
+    assert!(world.db.settle(settle.clone()).await.unwrap());
+    assert!(!world.db.settle(settle).await.unwrap(), "a second write under the same claim changes nothing");
+    assert_eq!((world.count("due").await, world.count("attempt").await), (0, 1));
+}
+
+async fn an_expired_lease_is_taken_over_and_its_old_holder_writes_nothing(engine: &Engine) {
+    let world = World::new(engine).await;
+    world.db.accept(world.accept(false)).await.unwrap();
+    let old = world.claim(50).await.remove(0);
+    world.wait(120).await;
+    let new = world.claim(60_000).await.remove(0);
+    assert_eq!((new.delivery, new.claim, new.interruptions, new.attempts), (old.delivery, old.claim + 1, 1, 0));
+    assert!(!world.db.settle(world.settle(&old, State::Delivered, After::Finished)).await.unwrap());
+    assert!(world.db.settle(world.settle(&new, State::Delivered, After::Finished)).await.unwrap());
+    assert_eq!(world.count("attempt").await, 2, "the interruption and the attempt");
+}
+
+async fn what_was_handed_over_at_accept_is_not_claimable_until_its_lease_ends(engine: &Engine) {
+    let world = World::new(engine).await;
+    world.db.accept(world.accept(true)).await.unwrap();
+    assert!(world.claim(60_000).await.is_empty());
+    world.wait(300).await;
+    assert_eq!(world.claim(60_000).await.len(), 1, "the node that held it is taken for dead");
+}
+
+async fn a_stale_epoch_writes_nothing(engine: &Engine) {
+    let world = World::new(engine).await;
+    let accept = Accept { epoch: 7, ..world.accept(false) };
+    assert_eq!(world.db.accept(accept).await.unwrap(), Accepted::Stale);
+    assert_eq!(world.count("event").await, 0);
+}
+
+async fn one_idempotency_key_is_one_event_under_concurrency(engine: &Engine) {
+    let world = World::new(engine).await;
+    let remember = |hash: u8| {
+        Some(Remember {
+            key: "k".to_owned(),
+            scope: "events".to_owned(),
+            request_hash: [hash; 32],
+            status: 202,
+            response: format!("first {hash}"),
+        })
+    };
+    let mut asks = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (db, accept) = (world.db.clone(), Accept { remember: remember(1), ..world.accept(false) });
+        asks.spawn(async move {
+            loop {
+                match db.accept(accept.clone()).await.unwrap() {
+                    Accepted::Stale => continue,
+                    other => return other,
+                }
+            }
+        });
+    }
+    let answers = asks.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Accepted::Stored).count(), 1);
+    assert_eq!(world.count("event").await, 1);
+    let other = Accept { remember: remember(2), ..world.accept(false) };
+    assert_eq!(world.db.accept(other).await.unwrap(), Accepted::KeyReused);
+}
+
+async fn a_held_lane_is_not_claimed_and_loses_nothing(engine: &Engine) {
+    let world = World::new(engine).await;
+    sql(&world.db, world.tenant, "UPDATE lane SET hold = 'paused'", &[]).await;
+    world.db.accept(world.accept(false)).await.unwrap();
+    assert!(world.claim(60_000).await.is_empty());
+    sql(&world.db, world.tenant, "UPDATE lane SET hold = NULL, next_at = 0", &[]).await;
+    assert_eq!(world.claim(60_000).await.len(), 1);
+}
+
+async fn a_retry_waits_for_its_time(engine: &Engine) {
+    let world = World::new(engine).await;
+    world.db.accept(world.accept(false)).await.unwrap();
+    let claimed = world.claim(60_000).await.remove(0);
+    assert!(world.db.settle(world.settle(&claimed, State::RetryScheduled, After::DueIn(150))).await.unwrap());
+    assert!(world.claim(60_000).await.is_empty());
+    let look = world.db.look(10).await.unwrap();
+    assert!(look.next_in_ms.is_some_and(|wait| wait <= 150), "the worker knows how long it may sleep");
+    world.wait(250).await;
+    let again = world.claim(60_000).await.remove(0);
+    assert_eq!((again.attempts, again.interruptions), (1, 0));
+}
+
+async fn concurrent_claimers_never_share_a_delivery(engine: &Engine) {
+    let world = World::new(engine).await;
+    for _ in 0..60 {
+        world.db.accept(world.accept(false)).await.unwrap();
+    }
+    let lane = Lane { destination: world.destination, tenant: world.tenant };
+    let mut claimers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let db = world.db.clone();
+        claimers.spawn(async move {
+            let mut mine = Vec::new();
+            for _ in 0..10 {
+                mine.extend(db.claim(vec![(lane, 7)], 60_000).await.unwrap());
+            }
+            mine
+        });
+    }
+    let mut all: Vec<_> = claimers.join_all().await.into_iter().flatten().map(|claimed| claimed.delivery).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 60);
+    assert_eq!(world.claim(60_000).await.len(), 0);
+}
