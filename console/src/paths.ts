@@ -13,6 +13,6 @@ export const paths = {
 
 /** Where to go after signing in: only ever a place inside the console. */
 export function safeReturn(wish: string | undefined): string {
-  const inside = wish?.startsWith('/') && !wish.startsWith('//') && !wish.includes('\\')
-  return inside && !wish.startsWith(paths.signIn) ? wish : paths.home
+  if (!wish?.startsWith('/') || wish.startsWith('//') || wish.includes('\\')) return paths.home
+  return wish.startsWith(paths.signIn) ? paths.home : wish
 }

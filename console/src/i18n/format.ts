@@ -31,7 +31,10 @@ export function formats(language: string) {
   }
 }
 
+/** The reader's own region where it speaks the chosen language: 24 hours in Britain, 12 in America. */
+const regional = (language: string) => navigator.languages.find((wish) => wish.startsWith(`${language}-`)) ?? language
+
 export function useFormats() {
   const { i18n } = useTranslation()
-  return useMemo(() => formats(i18n.language), [i18n.language])
+  return useMemo(() => formats(regional(i18n.language)), [i18n.language])
 }

@@ -40,7 +40,6 @@ export async function start() {
     resources: { en: { translation: en } },
     // React escapes, and what receivers answer must appear as it is.
     interpolation: { escapeValue: false },
-    showSupportNotice: false,
   })
   await speak(wished())
 }

@@ -1,9 +1,10 @@
 // Copying, and saying that it worked: by sight and to screen readers.
-import { ActionIcon, Button, Tooltip } from '@mantine/core'
+import { ActionIcon, Button } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
+import { announce } from './announce'
 import { warn } from './notify'
 
 type Props = { id: string; text: string; what: string; asButton?: boolean }
@@ -21,12 +22,12 @@ export function Copy({ id, text, what, asButton = false }: Props) {
     try {
       await navigator.clipboard.writeText(text)
       setCopied(true)
+      announce(t('common.copied'))
     } catch {
       warn(t('common.copyFailed'))
     }
   }
 
-  const said = copied ? t('common.copied') : t('common.copyWhat', { what })
   const icon = copied ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />
   if (asButton) {
     return (
@@ -35,11 +36,10 @@ export function Copy({ id, text, what, asButton = false }: Props) {
       </Button>
     )
   }
+  const said = t('common.copyWhat', { what })
   return (
-    <Tooltip label={said}>
-      <ActionIcon id={id} variant="subtle" color="gray" size="sm" onClick={copy} aria-label={said}>
-        {icon}
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon id={id} variant="subtle" color={copied ? 'teal' : 'gray'} size="sm" onClick={copy} aria-label={said} title={said}>
+      {icon}
+    </ActionIcon>
   )
 }

@@ -49,7 +49,8 @@ impl<'a> Change<'a> {
     ) -> Result<(), ActionError> {
         let depth = self.depth.saturating_add(1);
         if depth > CAUSATION_DEPTH_MAX {
-            let detail = format!("this would be the {depth}th link of a chain of events that cause each other: it looks like a loop");
+            let detail =
+                format!("this would be the {depth}th link of a chain of events that cause each other: it looks like a loop");
             return Err(ActionError::Rule { code: "causation_loop", detail });
         }
         let event = NewEvent {

@@ -6,3 +6,4 @@ pub mod inbound;
 pub mod outbound;
 pub mod sandbox;
 pub mod secrets;
+pub mod upkeep;

@@ -47,6 +47,8 @@ const GRACE: Duration = Duration::from_millis(250);
 const COMPILE_LIMIT_MS: u32 = 25;
 const LIMIT_MS_MAX: u32 = 10_000;
 const EXPRESSIONS_MAX: usize = 256;
+/// Well above what a request may carry, and with the expressions well below a frame.
+const INPUT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
@@ -110,6 +112,9 @@ impl Sandbox {
 
     /// All expressions over one input (JSON text), in one round trip; the results in the same order.
     pub async fn evaluate(&self, tenant: Uuid, input: &[u8], expressions: &[Expr<'_>]) -> Result<Vec<Evaluated>, SandboxError> {
+        if input.len() > INPUT_BYTES_MAX {
+            return Err(SandboxError::Input(format!("it is larger than {} MiB", INPUT_BYTES_MAX / 1024 / 1024)));
+        }
         let refused: Vec<_> =
             (expressions.iter().enumerate()).map(|(place, expression)| self.refusal(tenant, expression.text, place)).collect();
         let admitted = expressions.iter().zip(&refused).filter(|(_, refused)| refused.is_none());

@@ -5,25 +5,43 @@ use std::sync::atomic::AtomicBool;
 
 use futures_util::future::BoxFuture;
 use hookswitch_domain::time::Ambient;
+use hookswitch_pipeline::http;
+use hookswitch_pipeline::inbound::action::{Duplicate, Registry};
+use hookswitch_pipeline::sandbox::SandboxConfig;
+use hookswitch_pipeline::secrets::Secrets;
 use hookswitch_store::{Component, Db, STORE, StoreError, Tx};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::Config;
+use crate::engine::{Engine, Parts};
 use crate::pace::{Pace, SignInGate};
+use crate::telemetry;
 
 /// Whose tables this program brings, in the order in which they are made.
-pub static COMPONENTS: &[Component] = &[STORE];
+pub static COMPONENTS: &[Component] = &[STORE, hookswitch_desk::COMPONENT];
 
 /// Gives a new tenant what it starts with, in the transaction that makes it.
 pub type Seeder = for<'t> fn(&'t mut Tx, &'t dyn Ambient) -> BoxFuture<'t, Result<(), StoreError>>;
 
 /// The hosts' seeders, in order.
-pub static SEEDERS: &[Seeder] = &[];
+pub static SEEDERS: &[Seeder] = &[|tx, ambient| Box::pin(hookswitch_desk::seed_tenant(tx, ambient))];
+
+/// What inbound webhooks can do: the hosts' actions.
+fn registry() -> Result<Registry, Duplicate> {
+    let mut registry = Registry::default();
+    hookswitch_desk::register(&mut registry)?;
+    Ok(registry)
+}
+
+/// Connections kept for the next request, of all destinations together.
+const IDLE_CONNECTIONS: usize = 2_048;
 
 pub struct App {
     pub db: Db,
     pub ambient: Arc<dyn Ambient>,
     pub config: Arc<Config>,
+    /// Both lines' work, and what they are made of.
+    pub engine: Engine,
     pub metrics: PrometheusHandle,
     /// Requests per token.
     pub pace: Pace,
@@ -33,15 +51,35 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(db: Db, ambient: Arc<dyn Ambient>, config: Arc<Config>) -> Self {
-        Self {
+    /// Over an opened, migrated database. `worker`: whether this process sends. `sandbox`: how to
+    /// start the processes that evaluate expressions.
+    pub async fn start(
+        db: Db,
+        ambient: Arc<dyn Ambient>,
+        config: Arc<Config>,
+        sandbox: SandboxConfig,
+        worker: bool,
+    ) -> anyhow::Result<Self> {
+        let lenient = config.environment.lenient();
+        let secrets = Secrets::start(&db, &config.master_key_file, lenient, ambient.clone()).await?;
+        let client = http::Options {
+            rules: config.egress.rules(),
+            ca_file: config.egress.ca_file.clone(),
+            dns_servers: config.egress.dns_servers.clone(),
+            idle_total: IDLE_CONNECTIONS,
+            ..http::Options::default()
+        };
+        let parts =
+            Parts { db: db.clone(), ambient: ambient.clone(), secrets, client, sandbox, registry: registry()?, worker };
+        Ok(Self {
+            engine: Engine::new(parts)?,
             db,
             ambient,
             pace: Pace::new(config.limits.api_requests_per_minute),
             sign_in: SignInGate::default(),
             config,
-            metrics: crate::telemetry::metrics(),
+            metrics: telemetry::metrics(),
             stopping: AtomicBool::new(false),
-        }
+        })
     }
 }

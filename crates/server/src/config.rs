@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use hookswitch_domain::egress::{AllowEntry, AllowError, Rules};
 use ipnet::IpNet;
 use url::Url;
 
@@ -89,10 +90,17 @@ pub struct Database {
 #[derive(Debug, Clone)]
 pub struct Egress {
     /// Networks that may be reached although private; an entry may carry a port (`127.0.0.1/32:9099`).
-    pub allow_cidrs: Vec<String>,
+    pub allow_cidrs: Vec<AllowEntry>,
     pub require_https: bool,
     pub ca_file: Option<PathBuf>,
-    pub dns_servers: Vec<IpAddr>,
+    /// Asked instead of the system's.
+    pub dns_servers: Vec<SocketAddr>,
+}
+
+impl Egress {
+    pub fn rules(&self) -> Rules {
+        Rules { allow: self.allow_cidrs.clone(), require_https: self.require_https }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -152,10 +160,10 @@ impl Config {
                 direct_url: from.checked("database.direct_url", postgres_url),
             },
             egress: Egress {
-                allow_cidrs: from.list("egress.allow_cidrs", |text| Ok(text.to_owned())),
+                allow_cidrs: from.list("egress.allow_cidrs", |text| text.parse().map_err(|error: AllowError| error.to_string())),
                 require_https: from.boolean("egress.require_https").unwrap_or(environment == Environment::Production),
                 ca_file: from.parsed("egress.ca_file"),
-                dns_servers: from.list("egress.dns_servers", |text| text.parse().map_err(|_| "must be IP addresses".to_owned())),
+                dns_servers: from.list("egress.dns_servers", resolver),
             },
             allow_unsigned: from.boolean("signing.allow_unsigned").unwrap_or(environment.lenient()),
             master_key_file: from.parsed("secrets.master_key_file").unwrap_or_else(|| "data/master.key".into()),
@@ -222,6 +230,11 @@ fn postgres_url(text: &str) -> Result<String, String> {
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse().or_else(|_| address()).map_err(|_| "must be networks like 10.0.0.0/8".to_owned())
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let bare = || text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+    text.parse().or_else(|_| bare()).map_err(|_| "must be addresses like 10.0.0.2 or 10.0.0.2:5353".to_owned())
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

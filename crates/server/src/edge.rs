@@ -131,7 +131,7 @@ fn render(problem: &Problem, request_id: &str, response: &mut Response) {
 }
 
 /// What a browser is told about every answer; what a handler set itself stays.
-const HEADERS: &[(HeaderName, &str)] = &[
+static HEADERS: [(HeaderName, &str); 7] = [
     (CACHE_CONTROL, "no-store"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (HeaderName::from_static("x-content-type-options"), "nosniff"),
@@ -142,7 +142,7 @@ const HEADERS: &[(HeaderName, &str)] = &[
 ];
 
 fn set_headers(config: &Config, arrival: &Arrival, headers: &mut HeaderMap) {
-    for (name, value) in HEADERS {
+    for (name, value) in &HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if arrival.https || config.public_url.as_ref().is_some_and(|url| url.scheme() == "https") {
@@ -158,7 +158,7 @@ fn log(method: &str, route: &str, arrival: &Arrival, problem: Option<&Problem>, 
     let tenant = response.extensions().get::<LogTenant>().map_or("-", |tenant| &*tenant.0);
     let request_id = &*arrival.request_id;
     let duration_ms = elapsed.as_micros() as f64 / 1000.0;
-    let code = problem.map_or("-", |problem| problem.code);
+    let code = problem.map_or("-", |problem| &*problem.code);
     let cause = problem.and_then(|problem| problem.cause.as_deref()).unwrap_or("-");
     match status {
         500.. => tracing::error!(method, route, status, duration_ms, request_id, tenant, code, cause, "request"),
@@ -169,9 +169,13 @@ fn log(method: &str, route: &str, arrival: &Arrival, problem: Option<&Problem>, 
         }
         _ => tracing::info!(method, route, status, duration_ms, request_id, tenant, "request"),
     }
+    // Methods are the caller's choice: names that nobody knows would each make a series.
+    let method = if KNOWN_METHODS.contains(&method) { method } else { "other" };
     let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
     metrics::histogram!("hookswitch_http_request_seconds", &labels).record(elapsed.as_secs_f64());
 }
+
+const KNOWN_METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 fn is_traffic(route: &str) -> bool {
     route.starts_with("/api/v1/events") || route.starts_with("/api/inbound/")

@@ -12,13 +12,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags};
 use tokio_postgres::config::{Host, SslMode};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 use crate::migrate::Component;
-use crate::secret::MARKER;
 
 /// The first bytes of a SQLite database, and of a custom-format archive of pg_dump.
 pub const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
@@ -41,27 +40,20 @@ fn open_to_read(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// What a backup holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    pub ledger: Vec<(String, i64)>,
-    /// The master key that new values were sealed with, where there was one.
-    pub key_id: Option<String>,
+/// Which migrations made a backup: component and version.
+pub type Ledger = Vec<(String, i64)>;
+
+/// Whether something in the ledger is unknown to this program.
+pub fn is_newer(ledger: &Ledger, components: &[Component]) -> bool {
+    let known = |name: &str| {
+        let component = components.iter().find(|component| component.name == name);
+        component.and_then(|component| component.migrations.last()).map_or(0, |migration| migration.version)
+    };
+    ledger.iter().any(|(name, version)| *version > known(name))
 }
 
-impl About {
-    /// Whether this program knows everything that made the backup.
-    pub fn is_newer_than(&self, components: &[Component]) -> bool {
-        let wanted = |name: &str| {
-            let component = components.iter().find(|component| component.name == name);
-            component.and_then(|component| component.migrations.last()).map_or(0, |migration| migration.version)
-        };
-        self.ledger.iter().any(|(name, version)| *version > wanted(name))
-    }
-}
-
-/// Checks a SQLite backup page by page and says what it is.
-pub fn examine_sqlite(file: &Path) -> Result<About, StoreError> {
+/// Checks a SQLite backup page by page and says what made it.
+pub fn examine_sqlite(file: &Path) -> Result<Ledger, StoreError> {
     let connection = open_to_read(file)?;
     let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
@@ -71,10 +63,8 @@ pub fn examine_sqlite(file: &Path) -> Result<About, StoreError> {
         return Err(StoreError::Corrupt("it is a database, but none of ours: it has no schema_migration".to_owned()));
     }
     let mut statement = connection.prepare("SELECT component, version FROM schema_migration")?;
-    let ledger = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-    let marker = "SELECT key_id FROM secret WHERE id = ?1";
-    let key_id = connection.query_row(marker, [&MARKER.uuid().as_bytes()[..]], |row| row.get(0)).optional()?;
-    Ok(About { ledger, key_id })
+    let ledger = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(ledger.collect::<Result<_, _>>()?)
 }
 
 fn has_table(connection: &Connection, name: &str) -> Result<bool, StoreError> {
@@ -188,7 +178,6 @@ mod tests {
                 "PRAGMA journal_mode = WAL;
                  CREATE TABLE schema_migration (component TEXT, version INTEGER);
                  INSERT INTO schema_migration VALUES ('store', 1);
-                 CREATE TABLE secret (id BLOB, key_id TEXT); INSERT INTO secret VALUES (zeroblob(16), 'mk_1');
                  CREATE TABLE tenant (slug TEXT); CREATE TABLE user_account (email TEXT);",
             )
             .unwrap();
@@ -202,10 +191,10 @@ mod tests {
         let server = database(&source);
         server.execute_batch("BEGIN IMMEDIATE; INSERT INTO tenant VALUES ('not yet committed');").unwrap();
         copy_sqlite(&source, &copy).unwrap();
-        let about = examine_sqlite(&copy).unwrap();
-        assert_eq!(about, About { ledger: vec![("store".to_owned(), 1)], key_id: Some("mk_1".to_owned()) });
+        let ledger = examine_sqlite(&copy).unwrap();
+        assert_eq!(ledger, [("store".to_owned(), 1)]);
         assert!(Alone::with(&copy).unwrap().is_empty().unwrap(), "what wasn't committed is not in the copy");
-        assert!(about.is_newer_than(&[]) && !about.is_newer_than(&[crate::STORE]));
+        assert!(is_newer(&ledger, &[]) && !is_newer(&ledger, &[crate::STORE]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod destination;
 pub mod error;
 pub mod event;
+pub mod expiry;
 pub mod migrate;
 pub mod inbound;
 pub mod partition;

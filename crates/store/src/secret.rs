@@ -118,3 +118,9 @@ pub async fn grants(tx: &mut Tx) -> Result<Vec<Prefix>, StoreError> {
     };
     rows.into_iter().map(prefix).collect()
 }
+
+/// The sealed value of a tenant that a system transaction has just found.
+pub async fn get_of(tx: &mut Tx, tenant: TenantId, id: SecretId) -> Result<Option<Sealed>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM secret WHERE id = $1 AND tenant = $2");
+    tx.query_opt(&sql, params![id, tenant]).await?.map(sealed).transpose()
+}

@@ -1,4 +1,4 @@
-// What was tried, newest last, and why it went as it did. What receivers answered is shown as text only.
+// What was tried, newest first, and why it went as it did. What receivers answered is shown as text only.
 import { Button, Collapse, Group, Text } from '@mantine/core'
 import { IconArrowsExchange, IconBan, IconCheck, IconChevronRight, IconFilter, IconPlayerPause, IconRefresh, type Icon } from '@tabler/icons-react'
 import { useState } from 'react'
@@ -22,9 +22,10 @@ const looks: Record<MarkName, [Tone, Icon]> = {
 }
 
 export function AttemptTimeline({ attempts }: { attempts: Attempt[] }) {
+  const newestFirst = attempts.toSorted((a, b) => b.started_at.localeCompare(a.started_at))
   return (
-    <ol className="attempts">
-      {attempts.map((attempt) => (
+    <ol className="attempts" reversed>
+      {newestFirst.map((attempt) => (
         <AttemptEntry key={attempt.id} attempt={attempt} />
       ))}
     </ol>
@@ -87,7 +88,7 @@ function Answer({ id, text }: { id: string; text: string }) {
       <Collapse expanded={open} id={region}>
         <div className="snippet">
           {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable by keyboard */}
-          <pre id={domId('answer-text', id)} className="answer" tabIndex={open ? 0 : -1} aria-label={t('attempt.answer')} role="region">
+          <pre id={domId('answer-text', id)} className="answer" tabIndex={open ? 0 : -1} aria-label={t('attempt.answer')} role="group">
             {text}
           </pre>
         </div>

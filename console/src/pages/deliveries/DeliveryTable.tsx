@@ -25,7 +25,7 @@ export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: Deli
             {t('deliveries.attempts')}
           </Table.Th>
           <Table.Th className="wide">{t('deliveries.last')}</Table.Th>
-          <Table.Th>{t('deliveries.created')}</Table.Th>
+          <Table.Th className="middling">{t('deliveries.created')}</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -41,6 +41,9 @@ export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: Deli
               >
                 {row.event_type}
               </Link>
+              <span className="narrow">
+                <Time at={row.created_at} />, {row.destination_name}
+              </span>
             </Table.Td>
             <Table.Td className="middling">{row.destination_name}</Table.Td>
             <Table.Td>
@@ -54,7 +57,7 @@ export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: Deli
                 {lastAnswer(row) ?? t('common.none')}
               </Text>
             </Table.Td>
-            <Table.Td style={{ whiteSpace: 'nowrap' }}>
+            <Table.Td className="middling">
               <Time at={row.created_at} />
             </Table.Td>
           </Table.Tr>

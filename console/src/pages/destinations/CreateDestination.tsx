@@ -1,5 +1,5 @@
 // The card that creates a destination, answers in place, and shows the signing secret once.
-import { Button, Group, Paper, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Button, Paper, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -30,7 +30,7 @@ export function CreateDestination() {
   })
 
   return (
-    <Paper component="section" p="md" aria-labelledby="create-destination-title">
+    <Paper component="section" p="md" className="roomy" aria-labelledby="create-destination-title">
       <form id="create-destination" onSubmit={submit} noValidate>
         <Stack gap="sm">
           <div>
@@ -41,8 +41,7 @@ export function CreateDestination() {
               {t('create.lead')}
             </Text>
           </div>
-          <Group align="start" gap="sm">
-            <SimpleGrid cols={{ base: 1, sm: 2 }} flex={1} miw={0}>
+          <div className="inline-form">
               <TextInput
                 id="create-destination-name"
                 label={t('create.name')}
@@ -59,11 +58,10 @@ export function CreateDestination() {
                 autoComplete="off"
                 {...form.getInputProps('endpoint_url')}
               />
-            </SimpleGrid>
-            <Button id="create-destination-submit" type="submit" size="sm" mt={23} loading={create.isPending}>
+            <Button id="create-destination-submit" type="submit" size="sm" loading={create.isPending}>
               {t('create.submit')}
             </Button>
-          </Group>
+          </div>
           {create.error && Object.keys(inPlace(create.error)).length === 0 && <Notice id="create-destination-problem" error={create.error} />}
         </Stack>
       </form>

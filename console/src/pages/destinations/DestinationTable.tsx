@@ -40,6 +40,7 @@ export function DestinationTable({ rows, latest, chosen }: Props) {
               >
                 {row.name}
               </Link>
+              <code className="narrow mono">{row.endpoint}</code>
             </Table.Td>
             <Table.Td className="middling mono">{row.endpoint}</Table.Td>
             <Table.Td>

@@ -41,7 +41,7 @@ export function DestinationsPage() {
       )}
       {sample.error && <Notice id="health-problem" error={sample.error} onRetry={sample.refetch} />}
       <div className="split" data-chosen={marked}>
-        <div className="split-list page">
+        <div className="split-list">
           {may('destination:create') && <CreateDestination />}
           <Paper className="roomy">
             {destinations.isPending && <Loading />}

@@ -13,7 +13,7 @@ import { type Group as GroupName, type Health, type Verdict, groups, healthOf } 
 
 const tones: Record<GroupName, Tone> = { delivered: 'teal', moving: 'lake', retrying: 'yellow', held: 'grape', lost: 'red', aside: 'gray' }
 
-/** The state that the list is filtered by when a group's tile is followed. */
+/** The state that the list is filtered by when the tile of an empty group is followed. */
 const filters: Record<GroupName, DeliveryState> = {
   delivered: 'delivered',
   moving: 'pending',
@@ -111,7 +111,7 @@ function Shares({ health }: { health: Health }) {
               className="tile"
               data-zero={health.counts[group] === 0 || undefined}
               to={paths.deliveries}
-              search={{ state: filters[group] }}
+              search={{ state: health.mostly[group] ?? filters[group] }}
               aria-label={t('health.show', { label, count })}
             >
               <strong>{count}</strong>

@@ -52,16 +52,11 @@ export function RecentDeliveries({ destination }: { destination: Destination }) 
                     {row.event_type}
                   </Link>
                   <Text size="xs" c="dimmed" lineClamp={1}>
-                    {lastAnswer(row) ?? t(`state.${row.state}.means`)}
+                    <Time at={row.created_at} />, {lastAnswer(row) ?? t(`state.${row.state}.means`)}
                   </Text>
-                </Table.Td>
-                <Table.Td>
-                  <StateBadge state={row.state} />
                 </Table.Td>
                 <Table.Td ta="end">
-                  <Text size="xs" c="dimmed">
-                    <Time at={row.created_at} />
-                  </Text>
+                  <StateBadge state={row.state} />
                 </Table.Td>
               </Table.Tr>
             ))}

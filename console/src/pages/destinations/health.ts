@@ -18,17 +18,32 @@ const groupOf: Record<DeliveryState, Group> = {
 }
 
 export type Verdict = 'none' | 'ok' | 'moving' | 'retrying' | 'held' | 'lost'
-export type Health = { counts: Record<Group, number>; total: number; verdict: Verdict; since: string | undefined }
+export type Health = {
+  counts: Record<Group, number>
+  /** The state of each group that most of its deliveries are in. */
+  mostly: Partial<Record<Group, DeliveryState>>
+  total: number
+  verdict: Verdict
+  since: string | undefined
+}
 
 /** The worst thing that is there decides. */
 const worstFirst = ['lost', 'held', 'retrying', 'moving'] as const
 
 export function healthOf(deliveries: Delivery[]): Health {
   const counts = { delivered: 0, moving: 0, retrying: 0, held: 0, lost: 0, aside: 0 }
-  for (const { state } of deliveries) counts[groupOf[state]] += 1
+  const perState = new Map<DeliveryState, number>()
+  const mostly: Health['mostly'] = {}
+  for (const { state } of deliveries) {
+    const group = groupOf[state]
+    counts[group] += 1
+    perState.set(state, (perState.get(state) ?? 0) + 1)
+    const before = mostly[group]
+    if (!before || (perState.get(state) ?? 0) > (perState.get(before) ?? 0)) mostly[group] = state
+  }
   const worst = worstFirst.find((group) => counts[group] > 0)
   const verdict = worst ?? (deliveries.length > 0 ? 'ok' : 'none')
-  return { counts, total: deliveries.length, verdict, since: deliveries.at(-1)?.created_at }
+  return { counts, mostly, total: deliveries.length, verdict, since: deliveries.at(-1)?.created_at }
 }
 
 /** The newest delivery of each destination; `deliveries` come newest first. */

@@ -4,13 +4,19 @@
 
 pub mod store;
 
+use std::str::FromStr;
+
+use hookswitch_domain::id::IdError;
 use hookswitch_domain::time::{Ambient, Timestamp};
+use hookswitch_pipeline::inbound::action::ActionError;
 use hookswitch_store::{StoreError, Tx};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::id::MappingId;
+use crate::id::{ClientId, MappingId, TicketId};
+use crate::input::invalid;
+use crate::{client, ticket};
 
 /// What can be mapped: the `alga_entity_type`.
 pub const TICKET: &str = "ticket";
@@ -54,6 +60,20 @@ pub struct Mapping {
     pub created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
+}
+
+/// The type of a record that can be mapped, if the tenant has this record.
+pub async fn entity(tx: &mut Tx, entity_type: &str, entity_id: &str) -> Result<&'static str, ActionError> {
+    let (known, found) = match entity_type {
+        TICKET => (TICKET, ticket::get(tx, ours::<TicketId>(entity_id)?).await?.is_some()),
+        CLIENT => (CLIENT, client::store::get(tx, ours::<ClientId>(entity_id)?).await?.is_some()),
+        _ => return Err(invalid("alga_entity_type", format!("must be {TICKET} or {CLIENT}"))),
+    };
+    if found { Ok(known) } else { Err(invalid("alga_entity_id", format!("names no {known} of this tenant"))) }
+}
+
+fn ours<T: FromStr<Err = IdError>>(text: &str) -> Result<T, ActionError> {
+    text.parse().map_err(|error: IdError| invalid("alga_entity_id", error.to_string()))
 }
 
 /// Why a link was not made.

@@ -4,6 +4,7 @@
 //! and inbound webhooks make tickets on one path, and each change is published in its transaction.
 
 pub mod actions;
+mod create;
 mod place;
 pub mod store;
 
@@ -16,11 +17,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+pub use create::{Linked, NewTicket, create, create_linked};
+
 use crate::board;
 use crate::change::Change;
 use crate::id::{BoardId, CategoryId, ClientId, CommentId, PriorityId, StatusId, TicketId};
-use crate::input::{TITLE_CHARS_MAX, check_name, check_object, check_text, invalid};
-use crate::mapping::{self, External, LinkError};
+use crate::input::{check_text, invalid};
+use crate::mapping;
 
 /// A ticket as the API shows it and as its events carry it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -88,121 +91,6 @@ pub struct Comment {
     pub is_internal: bool,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-}
-
-/// What a ticket is made from; only the title is needed.
-#[derive(Debug, Clone, Default)]
-pub struct NewTicket {
-    pub title: String,
-    pub description: Option<String>,
-    pub client_id: Option<ClientId>,
-    pub board_id: Option<BoardId>,
-    pub status_id: Option<StatusId>,
-    pub priority_id: Option<PriorityId>,
-    pub category_id: Option<CategoryId>,
-    pub assigned_to: Option<UserId>,
-    pub due_date: Option<Timestamp>,
-    pub attributes: Map<String, Value>,
-}
-
-impl NewTicket {
-    fn check(&self) -> Result<(), ActionError> {
-        check_name("title", &self.title, TITLE_CHARS_MAX)?;
-        self.description.as_deref().map_or(Ok(()), |text| check_text("description", text))?;
-        check_object("attributes", &self.attributes)
-    }
-}
-
-/// What became of a wish for a ticket of an external id.
-#[derive(Debug)]
-pub enum Linked {
-    Created(Box<Ticket>),
-    /// The external id already names this ticket; nothing was written.
-    Known(TicketId),
-}
-
-/// Makes a ticket and publishes `ticket.created`.
-pub async fn create(tx: &mut Tx, change: &Change<'_>, asked: NewTicket) -> Result<Ticket, ActionError> {
-    write(tx, change, change.ambient.fresh(), asked, Vec::new()).await
-}
-
-/// Makes a ticket together with its external mapping, unless the external id is known. The mapping
-/// comes first: of two deliveries that bring one external id at once, the second waits for the first.
-pub async fn create_linked(
-    tx: &mut Tx,
-    change: &Change<'_>,
-    asked: NewTicket,
-    external: &External,
-) -> Result<Linked, ActionError> {
-    check_name("external_id", &external.external_id, crate::input::NAME_CHARS_MAX)?;
-    if let Some(known) = mapping::store::find(tx, external).await? {
-        return Ok(Linked::Known(mapped_id(&known)?));
-    }
-    let id: TicketId = change.ambient.fresh();
-    let metadata = change.causation_id.iter().map(|cause| ("inbound_delivery_id".to_owned(), Value::from(cause.as_str())));
-    match mapping::link(tx, change.ambient, external, &id.to_string(), metadata.collect()).await {
-        Ok(()) => {}
-        Err(LinkError::Taken { entity_id }) => return Ok(Linked::Known(mapped_id(&entity_id)?)),
-        Err(LinkError::Store(error)) => return Err(error.into()),
-    }
-    let external = ExternalRef { integration_type: external.integration_type.clone(), external_id: external.external_id.clone() };
-    let ticket = write(tx, change, id, asked, vec![external]).await?;
-    Ok(Linked::Created(Box::new(ticket)))
-}
-
-fn mapped_id(text: &str) -> Result<TicketId, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt(format!("a ticket's mapping names {text:?}")))
-}
-
-async fn write(
-    tx: &mut Tx,
-    change: &Change<'_>,
-    id: TicketId,
-    asked: NewTicket,
-    external_refs: Vec<ExternalRef>,
-) -> Result<Ticket, ActionError> {
-    asked.check()?;
-    let place = place::find(tx, &asked).await?;
-    let (origin, source) = provenance(&change.actor);
-    let now = change.ambient.now();
-    let ticket = Ticket {
-        id,
-        ticket_number: store::next_number(tx).await?,
-        title: asked.title,
-        description: asked.description,
-        client_id: place.client.as_ref().map(|client| client.id),
-        client_name: place.client.map(|client| client.client_name),
-        board_id: place.board.id,
-        board_name: place.board.board_name,
-        status_id: place.status.id,
-        status_name: place.status.name,
-        is_closed: place.status.is_closed,
-        priority_id: place.priority.id,
-        priority_name: place.priority.priority_name,
-        category_id: asked.category_id,
-        assigned_to: asked.assigned_to,
-        due_date: asked.due_date,
-        attributes: asked.attributes,
-        ticket_origin: origin.to_owned(),
-        source: source.to_owned(),
-        entered_by: change.actor.to_string(),
-        entered_at: now,
-        updated_at: now,
-        closed_at: place.status.is_closed.then_some(now),
-        external_refs,
-    };
-    store::insert(tx, &ticket).await?;
-    publish(tx, change, "ticket.created", &ticket, json!({ "ticket": ticket })).await?;
-    Ok(ticket)
-}
-
-fn provenance(actor: &Actor) -> (&'static str, &'static str) {
-    match actor {
-        Actor::User(_) | Actor::Operator => ("internal", "person"),
-        Actor::Token(_) => ("api", "token"),
-        Actor::Webhook(_) => ("api", "webhook"),
-        Actor::System => ("internal", "system"),
-    }
 }
 
 async fn publish(tx: &mut Tx, change: &Change<'_>, event: &str, ticket: &Ticket, payload: Value) -> Result<(), ActionError> {
@@ -292,4 +180,9 @@ async fn name_external(tx: &mut Tx, tickets: &mut [Ticket]) -> Result<(), StoreE
         }
     }
     Ok(())
+}
+
+/// The ticket that a mapping names.
+fn mapped_id(text: &str) -> Result<TicketId, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(format!("a ticket's mapping names {text:?}")))
 }

@@ -55,7 +55,7 @@ async fn comment_adds_the_description(engine: &Engine) {
     assert_eq!(comments.len(), 1);
     assert_eq!((comments[0].note.as_str(), comments[0].author.as_str()), ("two", "webhook:alerts"));
     assert!(comments[0].is_internal, "clients don't see what a machine wrote");
-    assert_eq!(desk.events().await, ["ticket.created", "ticket.comment.added"]);
+    assert_eq!(desk.events().await, ["ticket.comment.added", "ticket.created"]);
     assert_eq!(desk.ticket(ticket.id).await, Some(ticket));
 }
 

@@ -70,6 +70,10 @@ impl Desk {
 
     /// What an inbound webhook does with these mapped fields.
     pub async fn act(&self, input: serde_json::Value) -> Result<Done, ActionError> {
+        self.act_at_depth(0, input).await
+    }
+
+    pub async fn act_at_depth(&self, depth: u8, input: serde_json::Value) -> Result<Done, ActionError> {
         let serde_json::Value::Object(input) = input else { panic!("fields are an object") };
         let mut registry = Registry::default();
         hookswitch_desk::register(&mut registry).unwrap();
@@ -77,7 +81,7 @@ impl Desk {
         let publisher = self.publisher.clone();
         self.write(move |tx| {
             Box::pin(async move {
-                let context = Context { ambient: &TestAmbient, publisher: &publisher, integration: WEBHOOK, delivery, depth: 0 };
+                let context = Context { ambient: &TestAmbient, publisher: &publisher, integration: WEBHOOK, delivery, depth };
                 registry.get("createTicket").unwrap().run(tx, &input, &context).await
             })
         })
@@ -97,7 +101,7 @@ impl Desk {
     }
 
     pub async fn ticket(&self, id: TicketId) -> Option<Ticket> {
-        self.write(move |tx| Box::pin(async move { Ok::<_, StoreError>(ticket::get(tx, id).await?) })).await.unwrap()
+        self.write(move |tx| Box::pin(async move { ticket::get(tx, id).await })).await.unwrap()
     }
 
     pub async fn made(&self, done: &Done) -> Ticket {
@@ -142,9 +146,9 @@ impl Desk {
         listed.await.unwrap()
     }
 
-    /// The types of the tenant's events, oldest first.
+    /// The types of the tenant's events.
     pub async fn events(&self) -> Vec<String> {
-        let rows = self.sql("SELECT type FROM event WHERE tenant = $1 ORDER BY id", params![self.tenant]).await;
+        let rows = self.sql("SELECT type FROM event WHERE tenant = $1 ORDER BY type", params![self.tenant]).await;
         rows.into_iter().map(|mut row| row.get(0).unwrap()).collect()
     }
 }

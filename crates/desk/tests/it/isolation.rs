@@ -34,7 +34,7 @@ async fn another_tenants_records_are_not_seen(engine: &Engine) {
                 store::find(tx, &external).await?.is_some(),
                 !store::list(tx, &store::Filter::default(), &all()).await?.is_empty(),
                 board::store::boards(tx, &all()).await?.len() != 1,
-                board::store::statuses(tx, Some(board), &all()).await?.len() != 0,
+                !board::store::statuses(tx, Some(board), &all()).await?.is_empty(),
                 client::store::list(tx, &all()).await?.len() != 1,
             ])
         })

@@ -1,11 +1,10 @@
 //! External mappings: both unique rules, and what a search prefers.
 
 use hookswitch_desk::client::{self, NewClient};
-use hookswitch_desk::mapping::{CLIENT, External, LinkError, TICKET, link, store};
+use hookswitch_desk::mapping::{CLIENT, External, LinkError, TICKET, entity, link, store};
 use hookswitch_desk::{Change, id::ClientId};
 use hookswitch_domain::audit::Actor;
 use hookswitch_pipeline::inbound::action::ActionError;
-use hookswitch_store::StoreError;
 use serde_json::{Map, json};
 
 use crate::engines::{Engine, TestAmbient};
@@ -17,6 +16,7 @@ crate::on_both_engines!(
     realms_are_id_spaces_of_their_own,
     a_client_is_found_by_the_senders_id_or_missed,
     mappings_are_listed_by_what_they_map,
+    only_records_of_the_tenant_can_be_mapped,
 );
 
 fn ticket(external_id: &str, realm: Option<&str>) -> External {
@@ -28,7 +28,7 @@ async fn join(desk: &Desk, external: External, entity: &'static str) -> Result<(
 }
 
 async fn found(desk: &Desk, external: External) -> Option<String> {
-    desk.write(move |tx| Box::pin(async move { Ok::<_, StoreError>(store::find(tx, &external).await?) })).await.unwrap()
+    desk.write(move |tx| Box::pin(async move { store::find(tx, &external).await })).await.unwrap()
 }
 
 async fn an_external_id_names_one_record_and_a_record_has_one(engine: &Engine) {
@@ -56,6 +56,24 @@ async fn realms_are_id_spaces_of_their_own(engine: &Engine) {
     assert_eq!(found(&desk, ticket("7", Some("south"))).await.as_deref(), Some("tkt_south"));
     assert_eq!(found(&desk, ticket("7", Some("west"))).await, None);
     assert!(matches!(join(&desk, ticket("7", Some("south")), "tkt_x").await, Err(LinkError::Taken { .. })));
+}
+
+async fn only_records_of_the_tenant_can_be_mapped(engine: &Engine) {
+    let (ours, theirs) = (desk(engine).await, desk(engine).await);
+    let (acme, stranger) = (client(&ours, "Acme").await, client(&theirs, "Stranger").await);
+    assert_eq!(ours.events().await, ["client.created"]);
+    let mappable = async |kind: &'static str, id: String| {
+        let checked = ours.write(move |tx| Box::pin(async move { entity(tx, kind, &id).await }));
+        checked.await
+    };
+    assert_eq!(mappable("client", acme.to_string()).await.unwrap(), CLIENT);
+    for (kind, id, wrong) in [
+        ("client", stranger.to_string(), "alga_entity_id"),
+        ("ticket", acme.to_string(), "alga_entity_id"),
+        ("planet", acme.to_string(), "alga_entity_type"),
+    ] {
+        assert_eq!(field(mappable(kind, id).await), wrong);
+    }
 }
 
 async fn client(desk: &Desk, name: &'static str) -> ClientId {
@@ -96,6 +114,11 @@ async fn mappings_are_listed_by_what_they_map(engine: &Engine) {
         let listed = desk.write(move |tx| Box::pin(async move { store::list(tx, &filter, &all()).await }));
         listed.await.unwrap().into_iter().map(|mapping| mapping.alga_entity_type).collect::<Vec<_>>()
     };
+    let written =
+        desk.write(|tx| Box::pin(async move { store::list(tx, &store::Filter::default(), &all()).await })).await.unwrap();
+    let ticket = written.iter().find(|mapping| mapping.alga_entity_type == TICKET).unwrap();
+    assert_eq!((ticket.integration_type.as_str(), ticket.sync_status.as_str()), (WEBHOOK, "synced"));
+    assert!(ticket.metadata["inbound_delivery_id"].as_str().unwrap().starts_with("ind_"), "it says where it came from");
     let by = store::Filter { external_id: Some("A-1".to_owned()), ..store::Filter::default() };
     assert_eq!(list(by.clone()).await.len(), 2);
     assert_eq!(list(store::Filter { integration_type: Some("other".to_owned()), ..by.clone() }).await, ["client"]);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use hookswitch_desk::input::TITLE_CHARS_MAX;
 use hookswitch_desk::ticket::{Filter, NewTicket};
+use hookswitch_domain::event::CAUSATION_DEPTH_MAX;
 use hookswitch_pipeline::inbound::action::ActionError;
 use hookswitch_store::{Page, params};
 use serde_json::json;
@@ -22,6 +23,7 @@ crate::on_both_engines!(
     a_ticket_made_with_a_closed_status_is_closed,
     lists_are_newest_first_filtered_and_paged,
     a_change_is_published_with_its_cause,
+    a_chain_that_is_too_long_is_refused_as_a_loop,
     seeding_twice_changes_nothing,
 );
 
@@ -31,12 +33,9 @@ async fn numbers_have_neither_gaps_nor_doubles_under_concurrency(engine: &Engine
     for number in 0..50 {
         let desk = desk.clone();
         jobs.push(tokio::spawn(async move {
-            // Every fifth is refused after its number could have been drawn: that leaves no gap.
+            // Every fifth is refused after its number was drawn: that leaves no gap.
             match number % 5 {
-                0 => desk
-                    .act(json!({"title": "x", "attributes": {}, "assigned_to": "usr_00000000000000000000000000"}))
-                    .await
-                    .map(drop),
+                0 => desk.act_at_depth(CAUSATION_DEPTH_MAX, json!({"title": "one too many"})).await.map(drop),
                 1 => desk.create(titled("by a person")).await.map(drop),
                 _ => desk.act(json!({"title": "by a webhook"})).await.map(drop),
             }
@@ -196,6 +195,14 @@ async fn a_change_is_published_with_its_cause(engine: &Engine) {
     let meta: String = row.get(1).unwrap();
     let cause = ticket.attributes["inbound_delivery_id"].as_str().unwrap();
     assert!(meta.contains(cause) && meta.contains(&ticket.id.to_string()), "{meta}");
+}
+
+async fn a_chain_that_is_too_long_is_refused_as_a_loop(engine: &Engine) {
+    let desk = desk(engine).await;
+    desk.act_at_depth(CAUSATION_DEPTH_MAX - 1, json!({"title": "the last link"})).await.unwrap();
+    let refused = desk.act_at_depth(CAUSATION_DEPTH_MAX, json!({"title": "one too many", "external_id": "A-1"})).await;
+    assert!(matches!(refused, Err(ActionError::Rule { code: "causation_loop", .. })), "{refused:?}");
+    assert_eq!((desk.count("ticket").await, desk.count("tenant_external_entity_mappings").await), (1, 0));
 }
 
 async fn seeding_twice_changes_nothing(engine: &Engine) {

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_deadline_says_what_it_cut_off() {
-        let text = |phase, millis| SendError::Deadline { phase, given: Duration::from_micros(millis * 1000 - 7) }.to_string();
+        let text =
+            |phase, millis: u64| SendError::Deadline { phase, given: Duration::from_micros(millis * 1000 - 7) }.to_string();
         assert_eq!(text(Phase::Waiting, 15_000), "no answer within 15 s");
         assert_eq!(text(Phase::Connecting, 1_500), "no connection within 1.5 s");
         assert_eq!(text(Phase::Reading, 80), "the answer did not end within 80 ms");

@@ -11,11 +11,10 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use hookswitch_domain::reference::{Prefix, Reference};
+use hookswitch_domain::reference::Prefix;
 use hookswitch_domain::secret::Secret;
-use hookswitch_store::{StoreError, secret};
 
-use super::{Lookup, SECRET_BYTES_MAX, SecretError, SecretProvider};
+use super::{Lookup, SECRET_BYTES_MAX, SecretError, SecretProvider, covering};
 
 /// A mount swaps a link and deletes what it pointed at: a read between the two is tried again.
 const TRIES: usize = 3;
@@ -48,10 +47,8 @@ async fn granted(lookup: &Lookup<'_>) -> Result<Vec<PathBuf>, SecretError> {
     if !lookup.reference.path().starts_with('/') {
         return Err(SecretError::Form("must look like file:///absolute/path"));
     }
-    let prefixes = lookup.store.read::<_, StoreError, _>(|tx| Box::pin(secret::grants(tx))).await?;
-    let covering = prefixes.iter().filter(|prefix| lookup.reference.under(prefix));
-    let folders = covering.map(Prefix::root).map(|root| root.map(|root: Reference| PathBuf::from(root.path())));
-    let folders = folders.collect::<Result<Vec<_>, _>>()?;
+    let folder = |prefix: &Prefix| prefix.root().map(|root| PathBuf::from(root.path()));
+    let folders = covering(lookup).await?.iter().map(folder).collect::<Result<Vec<_>, _>>()?;
     if folders.is_empty() { Err(SecretError::NotGranted) } else { Ok(folders) }
 }
 

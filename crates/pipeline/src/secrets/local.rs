@@ -1,7 +1,7 @@
 //! `local://tenant/purpose/key/version`: an environment variable of the server, for development.
 //! `local://acme/smtp/password/1` is `HOOKSWITCH_SECRET_ACME_SMTP_PASSWORD_1`.
 //!
-//! A tenant names its own slug only. Different slugs may spell the same variable (`a-b/c` and
+//! A tenant names its own slug, and others where the installation grants the prefix. Different slugs may spell the same variable (`a-b/c` and
 //! `a/b-c`), one reason more why production refuses this scheme.
 
 use futures_util::FutureExt;
@@ -10,7 +10,7 @@ use hookswitch_domain::reference::Reference;
 use hookswitch_domain::secret::Secret;
 use hookswitch_store::{StoreError, tenant};
 
-use super::{Lookup, SECRET_BYTES_MAX, SecretError, SecretProvider};
+use super::{Lookup, SECRET_BYTES_MAX, SecretError, SecretProvider, covering};
 
 pub(super) struct Local;
 
@@ -27,7 +27,8 @@ impl SecretProvider for Local {
         async move {
             let named = named_tenant(lookup.reference)?;
             let own = lookup.store.read::<_, StoreError, _>(|tx| Box::pin(tenant::own(tx))).await?;
-            if own.is_some_and(|own| own.slug == named) { Ok(()) } else { Err(SecretError::NotGranted) }
+            let permitted = own.is_some_and(|own| own.slug == named) || !covering(lookup).await?.is_empty();
+            if permitted { Ok(()) } else { Err(SecretError::NotGranted) }
         }
         .boxed()
     }

@@ -11,12 +11,13 @@ mod master_key;
 mod reseal;
 mod sealed;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use futures_util::future::BoxFuture;
 use hookswitch_domain::id::{SecretId, TenantId};
-use hookswitch_domain::reference::{Reference, ReferenceError};
+use hookswitch_domain::reference::{Prefix, Reference, ReferenceError};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::tenant::PLATFORM;
 use hookswitch_domain::time::Ambient;
@@ -54,6 +55,11 @@ pub trait SecretProvider: Send + Sync {
     /// Refused outside local, dev and test.
     fn development_only(&self) -> bool {
         false
+    }
+
+    /// Whether the installation says by prefixes what a tenant may name.
+    fn takes_grants(&self) -> bool {
+        true
     }
 
     /// Whether the reference has this scheme's form and the tenant may name it.
@@ -117,6 +123,15 @@ impl SecretError {
     }
 }
 
+/// Why a process can't start with this key file and this database.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    #[error("the master key file does not belong to this database: {0}")]
+    Secret(#[from] SecretError),
+}
+
 /// The one thing that others use.
 #[derive(Clone)]
 pub struct Secrets {
@@ -128,6 +143,22 @@ impl Secrets {
     /// `development`: whether the environment is local, dev or test.
     pub fn new(master: Arc<MasterKey>, development: bool) -> Self {
         Self { master, development }
+    }
+
+    /// The secrets of an opened, migrated database. Its key file is made if nothing was ever sealed
+    /// in it; from then on the database names its key and takes no other one.
+    pub async fn start(db: &Db, key_file: &Path, development: bool, ambient: Arc<dyn Ambient>) -> Result<Self, StartError> {
+        let marker = db.system().read::<_, StoreError, _>(|tx| Box::pin(secret::get(tx, MARKER))).await;
+        let is_new = marker.map_err(SecretError::from)?.is_none();
+        let secrets = Self::new(Arc::new(MasterKey::load_or_create(key_file, is_new, &*ambient)?), development);
+        if is_new {
+            let theirs = secrets.clone();
+            let system = db.system();
+            let job = system.write(|tx| Box::pin(async move { theirs.sealing_key(tx, &*ambient).await }));
+            job.await.map_err(SecretError::from)?;
+        }
+        secrets.check(db).await?;
+        Ok(secrets)
     }
 
     pub fn master(&self) -> &Arc<MasterKey> {
@@ -174,7 +205,7 @@ impl Secrets {
         if value.expose().is_empty() { Err(SecretError::Empty) } else { Ok(value) }
     }
 
-    /// Whether this key file belongs to this database: for the start and for `doctor`.
+    /// Whether this key file belongs to this database: for `doctor`, and after a restore.
     pub async fn check(&self, db: &Db) -> Result<(), SecretError> {
         let marker = db.system().read::<_, StoreError, _>(|tx| Box::pin(secret::get(tx, MARKER))).await?;
         marker.map_or(Ok(()), |row| open_row(&self.master, &row).map(drop))
@@ -201,6 +232,13 @@ impl Secrets {
         let marker = secret::hold_marker(tx).await?;
         marker.map(|row| row.key_id).ok_or_else(|| StoreError::Corrupt("the marker of the master key vanished".to_owned()))
     }
+}
+
+/// The granted prefixes that the reference is under.
+async fn covering(lookup: &Lookup<'_>) -> Result<Vec<Prefix>, StoreError> {
+    let mut prefixes = lookup.store.read::<_, StoreError, _>(|tx| Box::pin(secret::grants(tx))).await?;
+    prefixes.retain(|prefix| lookup.reference.under(prefix));
+    Ok(prefixes)
 }
 
 fn unavailable(error: SecretError) -> StoreError {

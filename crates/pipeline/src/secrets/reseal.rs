@@ -137,12 +137,7 @@ impl<'a> Rotation<'a> {
     }
 }
 
-async fn move_to(
-    tx: &mut Tx,
-    marker: Sealed,
-    from_key: Option<String>,
-    ambient: Arc<dyn Ambient>,
-) -> Result<bool, StoreError> {
+async fn move_to(tx: &mut Tx, marker: Sealed, from_key: Option<String>, ambient: Arc<dyn Ambient>) -> Result<bool, StoreError> {
     let Some(from_key) = from_key else {
         secret::make_marker(tx, ambient.now(), &marker).await?;
         return Ok(secret::hold_marker(tx).await?.is_some_and(|there| there.key_id == marker.key_id));

@@ -15,6 +15,10 @@ impl SecretProvider for Sealed {
         "sealed"
     }
 
+    fn takes_grants(&self) -> bool {
+        false
+    }
+
     /// A tenant may name the values that it entered as credentials, and no other sealed row.
     fn permit<'a>(&'a self, lookup: &'a Lookup<'a>) -> BoxFuture<'a, Result<(), SecretError>> {
         row(lookup).map(|found| found.map(drop)).boxed()

@@ -1,17 +1,13 @@
 //! The client against receivers that lie, stall, flood, redirect and point inside.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookswitch_domain::egress::{Rules, parse_target};
 use hookswitch_pipeline::http::{BODY_BYTES_MAX, Client, Exchange, Options, Request};
 use http::Method;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::time::{Instant, sleep};
-use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 
 use crate::names;
@@ -45,11 +41,11 @@ async fn send_within(client: &Client, key: u128, url: &str, millis: u64) -> Exch
     client.send(request).await
 }
 
-async fn send(client: &Client, url: &str) -> Exchange {
+pub async fn send(client: &Client, url: &str) -> Exchange {
     send_within(client, 1, url, 5_000).await
 }
 
-fn failure(exchange: Exchange) -> String {
+pub fn failure(exchange: Exchange) -> String {
     exchange.result.unwrap_err().to_string()
 }
 
@@ -253,81 +249,4 @@ async fn one_closed_address_among_the_answers_closes_the_name() {
 async fn nobody_at_home_is_said_plainly() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert_eq!(failure(send(&client(), &format!("http://{gone}/")).await), "connection refused");
-}
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn file(&self, folder: &Path) -> std::path::PathBuf {
-        let path = folder.join("ca.pem");
-        std::fs::write(&path, self.0.pem()).unwrap();
-        path
-    }
-
-    /// A server with a certificate for this name that ended so many days ago.
-    fn acceptor(&self, name: &str, expired_days: Option<u64>) -> TlsAcceptor {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        if let Some(days) = expired_days {
-            let today = std::time::UNIX_EPOCH.elapsed().unwrap();
-            params.not_after = (std::time::UNIX_EPOCH + today - Duration::from_secs(days * 86_400 + 3600)).into();
-        }
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key.into())
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
-    }
-}
-
-#[tokio::test]
-async fn certificates_are_checked_and_their_faults_named() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().unwrap();
-    let dns = names::serve(&[("x.example", &[Ipv4Addr::LOCALHOST])]).await;
-    let ca_file = Some(authority.file(folder.path()));
-    let trusting = Client::new(Options { ca_file, dns_servers: vec![dns], ..options() }).unwrap();
-    let doubting = Client::new(Options { dns_servers: vec![dns], ..options() }).unwrap();
-    let over = async |client: &Client, acceptor| {
-        let receiver = Receiver::tls(acceptor, answer("200 OK", "", "ok")).await;
-        let exchange = send(client, &format!("https://x.example:{}/", receiver.addr.port())).await;
-        (exchange, receiver.saw(|ledger| ledger.requests.len()))
-    };
-
-    let (good, seen) = over(&trusting, authority.acceptor("x.example", None)).await;
-    assert!(good.timings.tls_us.is_some());
-    assert_eq!((good.result.unwrap().status, seen), (200, 1));
-    for (client, acceptor, text) in [
-        (&trusting, authority.acceptor("x.example", Some(3)), "certificate expired 3 days ago"),
-        (&trusting, authority.acceptor("y.example", None), "certificate is not valid for host x.example"),
-        (&doubting, authority.acceptor("x.example", None), "certificate is signed by an authority that is not trusted here"),
-    ] {
-        let (exchange, seen) = over(client, acceptor).await;
-        assert_eq!(seen, 0, "nothing is sent over an unproven connection");
-        let said = failure(exchange);
-        assert!(said.starts_with(text), "{said}");
-    }
-    let plain = Receiver::plain([say("HTTP/1.1 400 Bad Request\r\n\r\n")]).await;
-    let said = failure(send(&trusting, &format!("https://x.example:{}/", plain.addr.port())).await);
-    assert_eq!(said, "x.example does not speak TLS on this port");
-}
-
-#[test]
-fn a_ca_file_without_certificates_is_refused_at_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("empty.pem");
-    for content in [None, Some("no certificate")] {
-        content.map(|text| std::fs::write(&path, text).unwrap());
-        let refused = Client::new(Options { ca_file: Some(path.clone()), ..Options::default() });
-        assert!(refused.is_err_and(|error| error.to_string().starts_with("egress.ca_file")));
-    }
 }

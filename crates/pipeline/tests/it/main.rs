@@ -7,4 +7,5 @@ mod http;
 mod names;
 mod receiver;
 mod secrets;
+mod tls;
 mod webhook;

@@ -160,7 +160,7 @@ async fn our_own_refusals_send_nothing() {
 
     let mut splitting = Try::at(&receiver.url("/"));
     splitting.headers = owned(&[("x-a", "b\r\nx-evil: 1")]);
-    assert_eq!(splitting.go().await.outcome, Outcome::Terminal);
+    assert_eq!(splitting.go().await.outcome, Outcome::Forbidden);
     assert_eq!(receiver.saw(|ledger| ledger.connections), 0);
 }
 

@@ -95,8 +95,11 @@ pub async fn input_that_is_no_json_is_refused() {
         let refused = sandbox.evaluate(ACME, input.as_bytes(), &expressions).await;
         assert!(matches!(refused, Err(SandboxError::Input(_))), "{refused:?}");
     }
-    let refused = sandbox.evaluate(ACME, b"\"\xff\"", &[Expr { id: "a", text: "a", limit_ms: LIMIT_MS }]).await;
-    assert!(matches!(refused, Err(SandboxError::Input(_))), "{refused:?}");
+    let huge = format!("\"{}\"", "x".repeat(8 * 1024 * 1024));
+    for input in [b"\"\xff\"".as_slice(), huge.as_bytes()] {
+        let refused = sandbox.evaluate(ACME, input, &[Expr { id: "a", text: "a", limit_ms: LIMIT_MS }]).await;
+        assert!(matches!(refused, Err(SandboxError::Input(_))), "{refused:?}");
+    }
 }
 
 pub async fn the_input_is_parsed_once_for_all_expressions() {

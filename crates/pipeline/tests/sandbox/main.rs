@@ -79,11 +79,18 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// A runtime of its own for each, so that no case finds another's tasks.
+/// A runtime of its own for each, so that no case finds another's tasks or workers.
 fn passes(name: &str, run: Run) -> bool {
     let passed = std::panic::catch_unwind(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), run()).await.expect("the case did not end") });
+        drop(runtime);
+        // Killed processes take a moment to go; the next case counts its own only.
+        let ended = Instant::now();
+        while !pool::children().is_empty() {
+            assert!(ended.elapsed() < Duration::from_secs(20), "a worker outlived its sandbox");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     });
     println!("test {name} ... {}", if passed.is_ok() { "ok" } else { "FAILED" });
     passed.is_ok()

@@ -165,7 +165,7 @@ mod tests {
         ] {
             let problem = parse::<Outer>(body.as_bytes()).expect_err(body);
             let error = &problem.errors[0];
-            assert_eq!((error.field.as_str(), error.code), (field, code), "{body}: {}", problem.detail);
+            assert_eq!((error.field.as_str(), &*error.code), (field, code), "{body}: {}", problem.detail);
             assert!(!problem.detail.contains("987654") && !problem.detail.contains("s3cret"), "{}", problem.detail);
         }
     }

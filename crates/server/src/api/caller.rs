@@ -158,8 +158,7 @@ pub(super) async fn identify(
     named: Option<String>,
 ) -> Result<Caller, Problem> {
     let now = app.ambient.now();
-    let job = move |tx: &mut Tx| find(tx, credential, named, now);
-    let found: Found = app.db.system().read(move |tx| Box::pin(async move { job(tx).await })).await?;
+    let found = app.db.system().read(move |tx| Box::pin(find(tx, credential, named, now))).await?;
     let Some((identity, tenant)) = found? else {
         app.pace.check_stranger(arrival.client).map_err(|wait| Problem::too_many("too many bad credentials", wait))?;
         return Err(unknown());

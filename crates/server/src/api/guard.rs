@@ -14,6 +14,7 @@ use hookswitch_domain::permission::Permission;
 use hookswitch_domain::tenant::PLATFORM;
 use hookswitch_store::audit;
 use http::header::{HOST, ORIGIN};
+use http::request::Parts;
 use http::{HeaderMap, Method};
 use serde_json::json;
 use utoipa::openapi::OpenApi;
@@ -92,7 +93,7 @@ impl Guard {
     }
 }
 
-pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let route = path.as_ref().map_or("", MatchedPath::as_str);
     let Some(need) = guard.need(route, request.method()) else {
@@ -101,24 +102,25 @@ pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: 
     if need == Need::Public {
         return next.run(request).await;
     }
-    let caller = match admit(&guard.app, need, route, &request).await {
+    let (mut parts, body) = request.into_parts();
+    let caller = match admit(&guard.app, need, route, &parts).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
     let tenant = LogTenant(caller.tenant_slug.clone());
-    request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
+    parts.extensions.insert(caller);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
     response.extensions_mut().insert(tenant);
     response
 }
 
-async fn admit(app: &App, need: Need, route: &str, request: &Request) -> Result<Caller, Problem> {
-    let headers = request.headers();
-    let arrival = request.extensions().get::<Arrival>().cloned().ok_or_else(|| Problem::internal("no edge"))?;
+async fn admit(app: &App, need: Need, route: &str, parts: &Parts) -> Result<Caller, Problem> {
+    let headers = &parts.headers;
+    let arrival = parts.extensions.get::<Arrival>().cloned().ok_or_else(|| Problem::internal("no edge"))?;
     let Some(credential) = Credential::of(headers)? else {
         return Err(Problem::unauthorized("sign in, or send a token: Authorization: Bearer hsk_..."));
     };
-    if credential.is_cookie() && !request.method().is_safe() {
+    if credential.is_cookie() && !parts.method.is_safe() {
         same_site(headers)?;
     }
     let named = headers.get(X_TENANT).map(|slug| slug.to_str().unwrap_or_default().to_owned());
@@ -135,7 +137,7 @@ async fn admit(app: &App, need: Need, route: &str, request: &Request) -> Result<
     if need != Need::May(Permission::EventPublish) {
         let paced = app.pace.check(caller::pace_key(&caller.actor));
         paced.map_err(|wait| Problem::too_many("too many requests with this token", wait))?;
-        note_platform_use(app, &caller, request.method(), route).await?;
+        note_platform_use(app, &caller, &parts.method, route).await?;
     }
     Ok(caller)
 }

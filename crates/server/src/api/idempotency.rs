@@ -85,6 +85,19 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Create<T> {
     }
 }
 
+/// For requests that create something and bring no body.
+impl FromRequest<Arc<App>> for Once {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let key = key(request.headers())?;
+        // The path with its ids is what is asked for.
+        let scope = request.uri().path().to_owned();
+        let tenant = request.extensions().get::<Caller>().map(|caller| caller.tenant);
+        let claim = key.zip(tenant).map(|(key, tenant)| claim(tenant, key, scope, &[]));
+        Ok(Self { claim, ambient: app.ambient.clone() })
+    }
+}
+
 pub fn claim(tenant: TenantId, key: String, scope: String, body: &[u8]) -> Claim {
     Claim { tenant, key, scope, request_hash: Sha256::digest(body).to_vec() }
 }

@@ -3,11 +3,17 @@
 //! A `Problem` travels in the answer's extensions and is rendered at the edge (`edge.rs`), which
 //! knows the request id. Its `detail` is for the caller; `cause` is for our log alone.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
+use hookswitch_pipeline::inbound::action::ActionError;
 use hookswitch_store::StoreError;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Stable, for programs. Ours are fixed; an action's and an expression's come from further down.
+pub type Code = Cow<'static, str>;
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -16,7 +22,7 @@ pub struct FieldError {
     #[schema(example = "email")]
     pub field: String,
     #[schema(value_type = String, example = "invalid")]
-    pub code: &'static str,
+    pub code: Code,
     #[schema(example = "must be an email address")]
     pub detail: String,
 }
@@ -25,7 +31,7 @@ pub struct FieldError {
 #[derive(Debug, Clone)]
 pub struct Problem {
     pub status: StatusCode,
-    pub code: &'static str,
+    pub code: Code,
     pub detail: String,
     pub errors: Vec<FieldError>,
     pub retry_after_s: Option<u64>,
@@ -52,7 +58,7 @@ pub struct ProblemDocument {
     detail: String,
     /// For programs: stable.
     #[schema(value_type = String, example = "validation_failed")]
-    code: &'static str,
+    code: Code,
     /// Quote it when you ask for help; our log carries it too.
     #[schema(example = "req_01jd8r7c5tevzs9c1ghvzv3hkp")]
     request_id: String,
@@ -64,18 +70,18 @@ pub struct ProblemDocument {
 }
 
 impl Problem {
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, delivery_id: None, cause: None }
+    pub fn new(status: StatusCode, code: impl Into<Code>, detail: impl Into<String>) -> Self {
+        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new(), retry_after_s: None, delivery_id: None, cause: None }
     }
 
     /// 400 for the whole request.
-    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn bad_request(code: impl Into<Code>, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
     /// 400 for one field.
-    pub fn invalid(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self::fields(vec![FieldError { field: field.into(), code, detail: detail.into() }])
+    pub fn invalid(field: impl Into<String>, code: impl Into<Code>, detail: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { field: field.into(), code: code.into(), detail: detail.into() }])
     }
 
     /// 400 for several fields at once.
@@ -97,12 +103,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "nothing here has this name or id")
     }
 
-    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn conflict(code: impl Into<Code>, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
     /// 422: understood, and against a rule.
-    pub fn rule(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn rule(code: impl Into<Code>, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
@@ -143,7 +149,7 @@ impl Problem {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: self.detail.clone(),
-            code: self.code,
+            code: self.code.clone(),
             request_id: request_id.to_owned(),
             delivery_id: self.delivery_id.clone(),
             errors: self.errors.clone(),
@@ -163,6 +169,17 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<ActionError> for Problem {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::Invalid { field, detail } => Self::invalid(field, "invalid", detail),
+            miss @ ActionError::LookupMiss { .. } => Self::rule("lookup_miss", miss.to_string()),
+            ActionError::Rule { code, detail } => Self::rule(code, detail),
+            ActionError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
@@ -176,8 +193,8 @@ impl IntoResponse for Problem {
 pub struct Checks(Vec<FieldError>);
 
 impl Checks {
-    pub fn fail(&mut self, field: impl Into<String>, code: &'static str, detail: impl Into<String>) {
-        self.0.push(FieldError { field: field.into(), code, detail: detail.into() });
+    pub fn fail(&mut self, field: impl Into<String>, code: impl Into<Code>, detail: impl Into<String>) {
+        self.0.push(FieldError { field: field.into(), code: code.into(), detail: detail.into() });
     }
 
     /// Keeps the value of a good field; a bad one is remembered and gives `None`.

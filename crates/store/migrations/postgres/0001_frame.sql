@@ -288,6 +288,17 @@ CREATE TABLE inbound_key (
 );
 CREATE INDEX inbound_key_by_expiry ON inbound_key (expires_at);
 
+-- Received and not finished: whoever works on a delivery holds its row until `next_at`; after a
+-- crash it is taken over from there.
+CREATE TABLE inbound_due (
+    delivery UUID NOT NULL,
+    tenant UUID NOT NULL,
+    next_at BIGINT NOT NULL,
+    tries BIGINT NOT NULL,
+    PRIMARY KEY (delivery, tenant)
+);
+CREATE INDEX inbound_due_by_time ON inbound_due (next_at);
+
 -- The audit chain. Rows are never changed (triggers below); personal detail lies beside them,
 -- and the chain holds only its salted digest, so that it can be erased.
 CREATE TABLE audit (

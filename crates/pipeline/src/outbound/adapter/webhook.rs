@@ -74,10 +74,13 @@ fn named_method(value: &Value) -> Option<Method> {
     }
 }
 
+/// Why nothing was sent.
+type Unsent = (Outcome, String);
+
 async fn deliver(dispatch: &Dispatch<'_>) -> Delivered {
     let headers = match headers(dispatch) {
         Ok(headers) => headers,
-        Err(unsent) => return unsent,
+        Err((outcome, reason)) => return Delivered::unsent(outcome, reason),
     };
     let method = dispatch.settings.get("method").and_then(named_method).unwrap_or(Method::POST);
     let request = Request {
@@ -93,7 +96,7 @@ async fn deliver(dispatch: &Dispatch<'_>) -> Delivered {
 
 /// All headers, the weakest claim first: what stands later replaces what stands earlier, so that
 /// nobody's own header overrides a signature.
-fn headers(dispatch: &Dispatch<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, Delivered> {
+fn headers(dispatch: &Dispatch<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, Unsent> {
     let message = Message {
         id: dispatch.message_id,
         event_id: dispatch.event_id,
@@ -105,7 +108,7 @@ fn headers(dispatch: &Dispatch<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, De
         body: &dispatch.body,
     };
     let signature = sign(dispatch.profile, dispatch.secrets, &message)
-        .map_err(|error| Delivered::unsent(Outcome::SecretUnavailable, format!("not signed: {error}")))?;
+        .map_err(|error| (Outcome::SecretUnavailable, format!("not signed: {error}")))?;
 
     let mut headers = Vec::with_capacity(8 + dispatch.headers.len() + dispatch.event_headers.len());
     for (name, value) in dispatch.headers.iter().chain(dispatch.event_headers) {
@@ -131,11 +134,9 @@ fn headers(dispatch: &Dispatch<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, De
 }
 
 /// Headers are checked when they are saved; one that can't be sent all the same ends the delivery.
-fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Delivered> {
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Unsent> {
     let parsed = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
-    parsed.ok_or_else(|| {
-        Delivered::unsent(Outcome::Terminal, format!("the header {name:?} can't be sent: its name or value is no HTTP"))
-    })
+    parsed.ok_or_else(|| (Outcome::Forbidden, format!("the header {name:?} can't be sent: its name or value is no HTTP")))
 }
 
 fn judge(dispatch: &Dispatch<'_>, exchange: Exchange) -> Delivered {
@@ -144,7 +145,7 @@ fn judge(dispatch: &Dispatch<'_>, exchange: Exchange) -> Delivered {
         Ok(answer) => answer,
         Err(error) => {
             let outcome = match error {
-                SendError::Forbidden(_) => Outcome::Forbidden,
+                SendError::Forbidden(_) | SendError::Unsendable(_) => Outcome::Forbidden,
                 _ => Outcome::Retryable { retry_after: None },
             };
             return Delivered { timings, remote_addr, ..Delivered::unsent(outcome, error.to_string()) };

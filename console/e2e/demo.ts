@@ -1,0 +1,77 @@
+// One `hookswitch demo` per worker: its own data, free ports, and the passwords that it made.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+import { type Page, test as plain } from '@playwright/test'
+
+const binary = process.env.HOOKSWITCH_BINARY ?? '../target/debug/hookswitch'
+const START_MS = 60_000
+
+export type Role = 'tenant_admin' | 'operator' | 'auditor'
+export type Tenant = 'acme' | 'globex'
+type Passwords = Record<Tenant, Record<Role, { email: string; password: string }>>
+export type Demo = { url: string; receiver: string; passwords: Passwords }
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const address = server.address()
+  await new Promise((closed) => server.close(closed))
+  if (typeof address !== 'object' || !address) throw new Error('no port')
+  return address.port
+}
+
+async function ready(url: string, child: ChildProcess, said: () => string) {
+  const until = Date.now() + START_MS
+  while (Date.now() < until) {
+    if (child.exitCode !== null) throw new Error(`the demo ended with ${child.exitCode}:\n${said()}`)
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined)
+    if (answer?.ok) return
+    await pause(100)
+  }
+  throw new Error(`the demo was not ready within ${START_MS} ms:\n${said()}`)
+}
+
+async function run(use: (demo: Demo) => Promise<void>) {
+  const data = await mkdtemp(join(tmpdir(), 'hookswitch-e2e-'))
+  const [listen, receiver] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
+  const child = spawn(binary, ['demo', '--data', data, '--listen', listen, '--receiver', receiver], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += String(part)))
+  const ended = new Promise((done) => child.once('close', done))
+  try {
+    await ready(`http://${listen}`, child, () => output)
+    const passwords = JSON.parse(await readFile(join(data, 'demo-passwords.json'), 'utf8')) as Passwords
+    await use({ url: `http://${listen}`, receiver, passwords })
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+    await rm(data, { recursive: true, force: true })
+  }
+}
+
+type Fixtures = { signIn: (role: Role, tenant?: Tenant) => Promise<void> }
+
+export const test = plain.extend<Fixtures, { demo: Demo }>({
+  // eslint-disable-next-line no-empty-pattern -- Playwright reads the parameter's pattern
+  demo: [async ({}, use) => run(use), { scope: 'worker', timeout: START_MS + 10_000 }],
+  baseURL: async ({ demo }, use) => use(demo.url),
+  signIn: async ({ page, demo }, use) =>
+    use(async (role, tenant = 'acme') => {
+      await signInAs(page, demo.passwords[tenant][role])
+    }),
+})
+
+async function signInAs(page: Page, { email, password }: { email: string; password: string }) {
+  await page.goto('/console/sign-in')
+  await page.getByLabel('Email').fill(email)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL((url) => !url.pathname.endsWith('/sign-in'))
+}
+
+export { expect } from '@playwright/test'

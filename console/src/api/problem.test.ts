@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+
+import { Problem, problemOf } from './problem'
+
+const refusal = 'endpoint_url must not target a private or reserved address'
+
+test('the problem of a lone field is told beside it in the words of the document', () => {
+  const problem = new Problem(400, { detail: refusal, errors: [{ field: 'endpoint_url', code: 'private_address', detail: 'private' }] })
+  expect(problem.at('endpoint_url')).toBe(refusal)
+  expect(problem.at('name')).toBeUndefined()
+})
+
+test('each of several fields is told its own problem', () => {
+  const errors = [
+    { field: 'name', code: 'required', detail: 'must not be empty' },
+    { field: 'endpoint_url', code: 'scheme', detail: 'must use https' },
+  ]
+  const problem = new Problem(400, { detail: '2 fields are wrong', errors })
+  expect(problem.at('name')).toBe('must not be empty')
+  expect(problem.at('endpoint_url')).toBe('must use https')
+})
+
+test('an answer that is no problem document keeps its status and request id', () => {
+  const response = new Response('<h1>Bad Gateway</h1>', { status: 502, headers: { 'x-request-id': 'req_7' } })
+  const problem = problemOf(response, '<h1>Bad Gateway</h1>')
+  expect([problem.status, problem.detail, problem.requestId, problem.fields]).toEqual([502, undefined, 'req_7', []])
+})

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+
+import de from './de.json'
+import en from './en.json'
+import pt from './pt.json'
+
+type Catalogue = { [key: string]: string | Catalogue }
+
+function texts(catalogue: Catalogue, path = ''): [string, string][] {
+  return Object.entries(catalogue).flatMap(([key, value]) =>
+    typeof value === 'string' ? [[path + key, value] as [string, string]] : texts(value, `${path}${key}.`),
+  )
+}
+
+/** Languages differ in their plural forms, not in what is counted. */
+const withoutPlural = (key: string) => key.replace(/_(one|many|other)$/, '_n')
+const placeholders = (text: string) => new Set(text.match(/\{\{\w+\}\}/g))
+const english = new Map(texts(en).map(([key, text]) => [withoutPlural(key), text]))
+
+test.each([
+  ['German', de],
+  ['Portuguese', pt],
+])('%s has every text of the English catalogue, with the same placeholders', (_, catalogue) => {
+  const translated = texts(catalogue)
+  expect(new Set(translated.map(([key]) => withoutPlural(key)))).toEqual(new Set(english.keys()))
+  for (const [key, text] of translated) {
+    expect(text.trim(), key).not.toBe('')
+    expect(placeholders(text), key).toEqual(placeholders(english.get(withoutPlural(key)) ?? ''))
+  }
+})
+
+test.each([
+  ['en', en],
+  ['de', de],
+  ['pt', pt],
+])('%s has every plural form that its language needs', (language, catalogue) => {
+  const keys = new Set(texts(catalogue).map(([key]) => key))
+  const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories
+  for (const key of keys) {
+    if (!key.endsWith('_other')) continue
+    for (const form of forms) expect(keys).toContain(key.replace(/other$/, form))
+  }
+})
+
+test('every text is used somewhere', () => {
+  const sources = Object.values(import.meta.glob('../**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true })).join('\n')
+  const written = new Set(sources.match(/['`][a-zA-Z_.]+[.\w]*\$?/g)?.map((quoted) => quoted.slice(1)))
+  for (const key of english.keys()) {
+    const plain = key.replace(/_n$/, '')
+    // Keys that end in a variable, `state.${state}.label`, are known by what comes before it.
+    const computed = [...written].some((start) => start.endsWith('$') && start.length > 3 && plain.startsWith(start.slice(0, -1)))
+    expect(written.has(plain) || computed, key).toBe(true)
+  }
+})

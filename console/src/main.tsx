@@ -1,0 +1,47 @@
+import '@mantine/core/styles.css'
+import '@mantine/notifications/styles.css'
+import './styles.css'
+
+import { MantineProvider } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+
+import { Problem, mayPass } from './api/problem'
+import { start } from './i18n'
+import { paths } from './paths'
+import { createConsoleRouter } from './routes'
+import { theme, variables } from './theme'
+
+const queries = new QueryClient({
+  queryCache: new QueryCache({ onError: leaveIfSignedOut }),
+  defaultOptions: {
+    // A page says when it was loaded and is loaded anew on demand: nothing happens behind one's back.
+    queries: { retry: (failures, error) => failures < 1 && mayPass(error), refetchOnWindowFocus: false, refetchOnReconnect: false, staleTime: 2000 },
+  },
+})
+const router = createConsoleRouter(queries)
+
+/** A session may end while a page is open: back to the sign-in page, and from there to here. */
+function leaveIfSignedOut(error: Error) {
+  const { pathname, href } = router.state.location
+  if (!(error instanceof Problem) || error.status !== 401 || pathname === paths.signIn) return
+  void router.navigate({ to: paths.signIn, search: { back: href } }).then(() => queries.clear())
+}
+
+const place = document.getElementById('root')
+if (place) {
+  await start()
+  createRoot(place).render(
+    <StrictMode>
+      <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
+        <Notifications position="bottom-right" />
+        <QueryClientProvider client={queries}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  )
+}

@@ -1,0 +1,34 @@
+import { useQuery } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+
+import { ticketQuery } from '../../api/tickets'
+import { Facts, Ident } from '../../ui/Facts'
+import { Loading } from '../../ui/Loading'
+import { Notice } from '../../ui/Notice'
+import { SidePanel } from '../../ui/SidePanel'
+import { Time } from '../../ui/Time'
+
+export function TicketPanel({ id, onClose }: { id: string | undefined; onClose: () => void }) {
+  const { t } = useTranslation()
+  const query = useQuery({ ...ticketQuery(id ?? ''), enabled: id !== undefined })
+  const ticket = query.data
+  return (
+    <SidePanel id="ticket-panel" title={t('tickets.panel', { number: ticket?.number ?? '' })} opened={id !== undefined} onClose={onClose}>
+      {query.isPending && <Loading />}
+      {query.error && <Notice id="ticket-problem" error={query.error} onRetry={query.refetch} />}
+      {ticket && (
+        <Facts
+          rows={[
+            [t('tickets.name'), ticket.title],
+            [t('tickets.status'), ticket.status.name],
+            [t('tickets.priority'), ticket.priority?.name],
+            [t('tickets.client'), ticket.client?.name],
+            [t('tickets.board'), ticket.board?.name],
+            [t('tickets.created'), <Time key="created" at={ticket.created_at} />],
+            [t('common.id'), <Ident key="id" id={ticket.id} name={t('common.id')} scope="ticket" />],
+          ]}
+        />
+      )}
+    </SidePanel>
+  )
+}

@@ -1,0 +1,364 @@
+//! Destinations: where events go. Whole URLs and secrets go in here and come out once, or never.
+
+mod body;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use hookswitch_domain::audit::Entry;
+use hookswitch_domain::destination::Hold;
+use hookswitch_domain::id::{DeliveryId, DestinationId, EventId};
+use hookswitch_domain::secret::Secret;
+use hookswitch_domain::signature::{Profile, new_secret};
+use hookswitch_pipeline::outbound::configs::{PURPOSE_SIGNING, PURPOSE_URL};
+use hookswitch_pipeline::outbound::publish::LEASE_MS;
+use hookswitch_store::destination::{self as rows, Destination as Row};
+use hookswitch_store::queue::{self, NewDelivery, NewEvent};
+use hookswitch_store::{Tx, audit, secret};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+pub use body::{Change, Destination, HeaderBody as EventHeader, NewDestination};
+
+use super::body::Json;
+use super::caller::Caller;
+use super::idempotency::{Create, Created};
+use super::list::{List, Listed, PageParams};
+use super::path::Id;
+use super::problem::Problem;
+use crate::app::App;
+
+/// A rotation's overlap, unless it names another.
+const OVERLAP_SECONDS: u32 = 86_400;
+const OVERLAP_SECONDS_MAX: u32 = 30 * 86_400;
+
+/// Destinations, newest first. They carry scheme and host of the endpoint, never the whole URL.
+#[utoipa::path(get, path = "/api/v1/integrations/destinations", operation_id = "listDestinations", tag = "destinations",
+    params(PageParams), extensions(("x-permission" = json!("destination:read"))),
+    responses((status = 200, description = "A page of destinations", body = Listed<Destination>)))]
+pub async fn list(caller: Caller, List { page, .. }: List) -> Result<axum::Json<Listed<Destination>>, Problem> {
+    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::list(tx, &page).await?) })).await?;
+    Ok(axum::Json(Listed::of(&page, found, |row| row.id.uuid(), Destination::from)))
+}
+
+/// Create a destination. The signing secret is in this answer and in no other.
+#[utoipa::path(post, path = "/api/v1/integrations/destinations", operation_id = "createDestination", tag = "destinations",
+    request_body = NewDestination, extensions(("x-permission" = json!("destination:create"))),
+    responses((status = 201, description = "Created; `signing_secret` is shown this once", body = Destination)))]
+pub async fn create(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Create { body, once }: Create<NewDestination>,
+) -> Result<Response, Problem> {
+    let draft = body.check(&app)?;
+    let store = caller.store.clone();
+    once.run(&store, move |tx| {
+        Box::pin(async move {
+            let ambient = &*app.ambient;
+            body::check_credential(tx, draft.credential).await?;
+            let url = Secret::from(draft.target.expose());
+            let url_secret = app.engine.secrets.seal(tx, ambient, PURPOSE_URL, &url).await?;
+            let signs = draft.config.profile != Some(Profile::None);
+            let shown = new_secret(ambient.random());
+            let signing_secret = match signs {
+                true => Some(app.engine.secrets.seal(tx, ambient, PURPOSE_SIGNING, &Secret::from(shown.as_str())).await?),
+                false => None,
+            };
+            let now = ambient.now();
+            let row = Row {
+                id: ambient.fresh(),
+                group_id: None,
+                name: draft.name,
+                adapter_type: draft.adapter_type,
+                endpoint: draft.target.endpoint(),
+                url_secret,
+                signing_secret,
+                previous_secret: None,
+                previous_until: None,
+                credential: draft.credential,
+                config: draft.config,
+                revision: 1,
+                created_at: now,
+                updated_at: now,
+                hold: (!draft.enabled).then_some(Hold::Disabled),
+            };
+            rows::insert(tx, &row).await?;
+            let detail = json!({ "name": row.name, "endpoint": row.endpoint, "adapter_type": row.adapter_type, "signed": signs });
+            record(tx, &app, &caller, "destination.created", row.id, detail).await?;
+            let created = Created::new(&Destination::from(row))?;
+            Ok(if signs { created.secret("signing_secret", shown) } else { created })
+        })
+    })
+    .await
+}
+
+/// One destination.
+#[utoipa::path(get, path = "/api/v1/integrations/destinations/{id}", operation_id = "getDestination", tag = "destinations",
+    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:read"))),
+    responses((status = 200, description = "The destination", body = Destination)))]
+pub async fn get(caller: Caller, Id(id): Id<DestinationId>) -> Result<axum::Json<Destination>, Problem> {
+    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(find(tx, id))).await?;
+    Ok(axum::Json(found.into()))
+}
+
+/// Change a destination. What is absent stays, the URL too; `enabled` switches it off and on.
+#[utoipa::path(patch, path = "/api/v1/integrations/destinations/{id}", operation_id = "changeDestination", tag = "destinations",
+    params(("id" = String, Path, description = "`dst_...`")), request_body = Change,
+    extensions(("x-permission" = json!("destination:update"))),
+    responses((status = 200, description = "The destination as it is now", body = Destination)))]
+pub async fn change(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DestinationId>,
+    Json(change): Json<Change>,
+) -> Result<axum::Json<Destination>, Problem> {
+    let target = change.check_url(&app)?;
+    let store = caller.store.clone();
+    let changed = store.write::<_, Problem, _>(move |tx| {
+        Box::pin(async move {
+            let mut row = find(tx, id).await?;
+            let fields = change.apply(&mut row, &app)?;
+            body::check_credential(tx, row.credential).await?;
+            let old_url = target.is_some().then_some(row.url_secret);
+            if let Some(target) = &target {
+                let url = Secret::from(target.expose());
+                row.url_secret = app.engine.secrets.seal(tx, &*app.ambient, PURPOSE_URL, &url).await?;
+                row.endpoint = target.endpoint();
+            }
+            row.updated_at = app.ambient.now();
+            rows::update(tx, &row).await?;
+            if let Some(old) = old_url {
+                secret::delete(tx, old).await?;
+            }
+            if let Some(enabled) = change.enabled {
+                row.hold = if enabled { row.hold.filter(|hold| *hold == Hold::Paused) } else { Some(Hold::Disabled) };
+                rows::set_hold(tx, id, row.hold).await?;
+            }
+            record(tx, &app, &caller, "destination.changed", id, json!({ "fields": fields })).await?;
+            app.engine.publisher.wake_after(tx);
+            Ok(row)
+        })
+    });
+    Ok(axum::Json(changed.await?.into()))
+}
+
+/// Delete a destination. What still waits for it is cancelled; what was delivered stays readable.
+#[utoipa::path(delete, path = "/api/v1/integrations/destinations/{id}", operation_id = "deleteDestination", tag = "destinations",
+    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:delete"))),
+    responses((status = 204, description = "Deleted")))]
+pub async fn remove(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DestinationId>) -> Result<StatusCode, Problem> {
+    let store = caller.store.clone();
+    let done = store.write::<_, Problem, _>(move |tx| {
+        Box::pin(async move {
+            let row = find(tx, id).await?;
+            rows::delete(tx, id).await?;
+            record(tx, &app, &caller, "destination.deleted", id, json!({ "name": row.name })).await
+        })
+    });
+    done.await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The whole URL of a destination's endpoint.
+#[derive(Serialize, ToSchema)]
+pub struct Revealed {
+    #[schema(example = "https://hooks.example.com/in/7f3a")]
+    endpoint_url: String,
+}
+
+/// Show the endpoint's whole URL. Each look is audited.
+#[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/reveal", operation_id = "revealDestination",
+    tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
+    extensions(("x-permission" = json!("destination:reveal"))),
+    responses((status = 200, description = "The URL", body = Revealed)))]
+pub async fn reveal(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DestinationId>) -> Result<axum::Json<Revealed>, Problem> {
+    let store = caller.store.clone();
+    let shown = store.write::<_, Problem, _>(move |tx| {
+        Box::pin(async move {
+            let row = find(tx, id).await?;
+            let sealed = secret::get(tx, row.url_secret).await?.ok_or_else(|| Problem::internal("the URL's row is gone"))?;
+            let url = app.engine.secrets.open(sealed.tenant, sealed.id, &sealed.key_id, &sealed.sealed, PURPOSE_URL);
+            let url = url.map_err(|error| Problem::internal(error.to_string()))?;
+            record(tx, &app, &caller, "destination.revealed", id, json!({})).await?;
+            Ok(Revealed { endpoint_url: url.expose_text().unwrap_or_default().to_owned() })
+        })
+    });
+    Ok(axum::Json(shown.await?))
+}
+
+/// How a rotation goes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotate {
+    /// How long the old secret signs beside the new one, where the profile can carry two.
+    #[serde(default = "overlap")]
+    #[schema(default = 86400, maximum = 2592000)]
+    overlap_seconds: u32,
+}
+
+fn overlap() -> u32 {
+    OVERLAP_SECONDS
+}
+
+/// The new secret, shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct Rotated {
+    #[schema(example = "whsec_...")]
+    signing_secret: String,
+    /// Until then the old secret signs too; null without overlap.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_until: Option<hookswitch_domain::time::Timestamp>,
+}
+
+/// Give the destination a new signing secret.
+#[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/rotate-secret", operation_id = "rotateDestinationSecret",
+    tag = "destinations", params(("id" = String, Path, description = "`dst_...`")), request_body = Rotate,
+    extensions(("x-permission" = json!("destination:update"))),
+    responses((status = 200, description = "The new secret, shown this once", body = Rotated)))]
+pub async fn rotate(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DestinationId>,
+    Json(rotate): Json<Rotate>,
+) -> Result<axum::Json<Rotated>, Problem> {
+    if rotate.overlap_seconds > OVERLAP_SECONDS_MAX {
+        return Err(Problem::invalid("overlap_seconds", "invalid", "must be 0 to 2592000"));
+    }
+    let store = caller.store.clone();
+    let rotated = store.write::<_, Problem, _>(move |tx| {
+        Box::pin(async move {
+            let mut row = find(tx, id).await?;
+            let Some(current) = row.signing_secret else {
+                return Err(Problem::conflict("unsigned", "this destination isn't signed, so that it has no secret to rotate"));
+            };
+            let shown = new_secret(app.ambient.random());
+            let fresh = app.engine.secrets.seal(tx, &*app.ambient, PURPOSE_SIGNING, &Secret::from(shown.as_str())).await?;
+            let retired = row.previous_secret.take();
+            row.signing_secret = Some(fresh);
+            row.updated_at = app.ambient.now();
+            row.previous_until = (rotate.overlap_seconds > 0)
+                .then(|| row.updated_at.plus(Duration::from_secs(rotate.overlap_seconds.into())));
+            row.previous_secret = row.previous_until.map(|_| current);
+            rows::update(tx, &row).await?;
+            let unused = if row.previous_secret.is_none() { Some(current) } else { None };
+            for old in [retired, unused].into_iter().flatten() {
+                secret::delete(tx, old).await?;
+            }
+            let detail = json!({ "overlap_seconds": rotate.overlap_seconds });
+            record(tx, &app, &caller, "destination.secret_rotated", id, detail).await?;
+            Ok(Rotated { signing_secret: shown, previous_until: row.previous_until })
+        })
+    });
+    Ok(axum::Json(rotated.await?))
+}
+
+/// Hold a destination: events are accepted and wait. Whatever waits, this is one write.
+#[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/pause", operation_id = "pauseDestination",
+    tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
+    extensions(("x-permission" = json!("destination:update"))),
+    responses((status = 200, description = "Paused", body = Destination),
+        (status = 409, description = "It is disabled, which holds it already")))]
+pub async fn pause(caller: Caller, app: State<Arc<App>>, id: Id<DestinationId>) -> Result<axum::Json<Destination>, Problem> {
+    hold(caller, app, id, "destination.paused", |now| match now {
+        None | Some(Hold::Paused) => Ok(Some(Hold::Paused)),
+        Some(_) => Err(Problem::conflict("disabled", "the destination is disabled, which holds it already")),
+    })
+    .await
+}
+
+/// Let a paused destination go on; what waited is sent now.
+#[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/resume", operation_id = "resumeDestination",
+    tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
+    extensions(("x-permission" = json!("destination:update"))),
+    responses((status = 200, description = "Active again", body = Destination),
+        (status = 409, description = "It is disabled: enable it with PATCH")))]
+pub async fn resume(caller: Caller, app: State<Arc<App>>, id: Id<DestinationId>) -> Result<axum::Json<Destination>, Problem> {
+    hold(caller, app, id, "destination.resumed", |now| match now {
+        None | Some(Hold::Paused) => Ok(None),
+        Some(_) => Err(Problem::conflict("disabled", "the destination is disabled; enable it with PATCH {\"enabled\": true}")),
+    })
+    .await
+}
+
+async fn hold(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DestinationId>,
+    action: &'static str,
+    next: fn(Option<Hold>) -> Result<Option<Hold>, Problem>,
+) -> Result<axum::Json<Destination>, Problem> {
+    let store = caller.store.clone();
+    let held = store.write::<_, Problem, _>(move |tx| {
+        Box::pin(async move {
+            let mut row = find(tx, id).await?;
+            let wanted = next(row.hold)?;
+            if wanted != row.hold {
+                row.hold = wanted;
+                rows::set_hold(tx, id, wanted).await?;
+                record(tx, &app, &caller, action, id, json!({})).await?;
+                app.engine.publisher.wake_after(tx);
+            }
+            Ok(row)
+        })
+    });
+    Ok(axum::Json(held.await?.into()))
+}
+
+/// The delivery of a test event.
+#[derive(Serialize, ToSchema)]
+pub struct Sent {
+    #[schema(value_type = String, example = "dlv_01jd8r7c5tevzs9c1ghvzv3hkp")]
+    delivery_id: DeliveryId,
+}
+
+/// Send a `webhook.test` event to this destination alone, whatever it subscribes to.
+#[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/test", operation_id = "testDestination",
+    tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
+    extensions(("x-permission" = json!("destination:update"))),
+    responses((status = 202, description = "On its way; look at the delivery", body = Sent)))]
+pub async fn test(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DestinationId>) -> Result<(StatusCode, axum::Json<Sent>), Problem> {
+    let store = caller.store.clone();
+    let sent = store.write::<_, Problem, _>(move |tx| {
+        Box::pin(async move {
+            let row = find(tx, id).await?;
+            let (event, delivery): (EventId, DeliveryId) = (app.ambient.fresh(), app.ambient.fresh());
+            let payload = json!({ "message": "A test from Hookswitch", "destination": row.name, "actor": caller.actor.to_string() });
+            let meta = hookswitch_store::event::Meta { source: "test".to_owned(), ..Default::default() };
+            let event = NewEvent {
+                id: event,
+                event_type: "webhook.test".to_owned(),
+                payload: payload.to_string().into(),
+                meta: serde_json::to_string(&meta).map_err(|error| Problem::internal(error.to_string()))?,
+                deliveries: vec![NewDelivery { id: delivery, destination: id, leased: false }],
+            };
+            queue::insert_event(tx, &event, LEASE_MS).await?;
+            record(tx, &app, &caller, "destination.tested", id, json!({ "delivery_id": delivery })).await?;
+            app.engine.publisher.wake_after(tx);
+            Ok(Sent { delivery_id: delivery })
+        })
+    });
+    Ok((StatusCode::ACCEPTED, axum::Json(sent.await?)))
+}
+
+async fn find(tx: &mut Tx, id: DestinationId) -> Result<Row, Problem> {
+    rows::get(tx, id).await?.ok_or_else(Problem::not_found)
+}
+
+/// The change's audit row and its epoch, last in the transaction.
+async fn record(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    action: &'static str,
+    id: DestinationId,
+    detail: serde_json::Value,
+) -> Result<(), Problem> {
+    audit::bump_epoch(tx).await?;
+    let entry = Entry { action, target: id.to_string(), correlation_id: None, detail };
+    audit::append(tx, &*app.ambient, &caller.actor, entry).await?;
+    Ok(())
+}

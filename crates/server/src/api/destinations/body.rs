@@ -1,0 +1,390 @@
+//! What a destination looks like from outside, and how what people send is checked.
+
+use hookswitch_domain::destination::{Body, Config, Header, Hold, MAX_IN_FLIGHT_LIMIT, check_headers};
+use hookswitch_domain::egress::{EgressError, Target, parse_target};
+use hookswitch_domain::event::EventPattern;
+use hookswitch_domain::id::{CredentialId, DestinationId};
+use hookswitch_domain::retry::{OnExhausted, Policy, PolicyOverride};
+use hookswitch_domain::secret::Secret;
+use hookswitch_domain::signature::Profile;
+use hookswitch_domain::time::Timestamp;
+use hookswitch_pipeline::outbound::adapter;
+use hookswitch_store::destination::Destination as Row;
+use hookswitch_store::{Tx, credential};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::super::problem::{Checks, FieldError, Problem};
+use crate::app::App;
+
+const EVENT_TYPES_MAX: usize = 100;
+
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signing {
+    /// `standard`, `oneprotect`, `fr022`, `alga`, `none` (where the installation allows it), or `{"custom": {...}}`.
+    #[schema(value_type = Value, example = "standard")]
+    profile: Profile,
+}
+
+/// A header that goes with every request. Secrets belong into a credential.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = CustomHeader)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderBody {
+    #[schema(example = "X-Region")]
+    pub name: String,
+    #[schema(example = "eu-west")]
+    pub value: String,
+}
+
+/// A destination's own figures; what is absent is the tenant's.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = PolicyOverride)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 50)]
+    max_attempts: Option<u32>,
+    /// Delay before attempt 1, 2, ... in seconds; the last repeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule_seconds: Option<Vec<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1000, maximum = 60000)]
+    timeout_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
+    jitter: Option<f64>,
+    /// `dead_letter`, `park` or `discard`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "dead_letter")]
+    on_exhausted: Option<OnExhausted>,
+}
+
+impl From<PolicyBody> for PolicyOverride {
+    fn from(body: PolicyBody) -> Self {
+        let PolicyBody { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted } = body;
+        Self { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted }
+    }
+}
+
+impl From<PolicyOverride> for PolicyBody {
+    fn from(policy: PolicyOverride) -> Self {
+        let PolicyOverride { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted } = policy;
+        Self { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted }
+    }
+}
+
+/// A destination as it is shown.
+#[derive(Serialize, ToSchema)]
+pub struct Destination {
+    #[schema(value_type = String, example = "dst_01jd8r7c5tevzs9c1ghvzv3hkp")]
+    id: DestinationId,
+    name: String,
+    /// Scheme and host; the whole URL may hold a token and is shown by `reveal` alone.
+    #[schema(example = "https://hooks.example.com")]
+    endpoint: String,
+    adapter_type: String,
+    #[schema(value_type = Object)]
+    settings: Value,
+    #[schema(value_type = Option<String>)]
+    credential_id: Option<CredentialId>,
+    #[schema(value_type = Vec<String>)]
+    event_types: Vec<EventPattern>,
+    headers: Vec<HeaderBody>,
+    /// Null where the tenant's default profile signs.
+    signing: Option<Signing>,
+    /// Until then the previous secret signs too.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_secret_until: Option<Timestamp>,
+    policy: PolicyBody,
+    max_in_flight: u32,
+    /// `envelope` or `payload`.
+    #[schema(value_type = String)]
+    body: Body,
+    enabled: bool,
+    /// `active`, `paused` or `disabled`.
+    state: &'static str,
+    /// Why it isn't active: `paused`, `disabled` or `receiver_gone`.
+    #[schema(value_type = Option<String>)]
+    held_reason: Option<Hold>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl From<Row> for Destination {
+    fn from(row: Row) -> Self {
+        let config = row.config;
+        Self {
+            id: row.id,
+            name: row.name,
+            endpoint: row.endpoint,
+            adapter_type: row.adapter_type,
+            settings: if config.settings.is_null() { Value::Object(serde_json::Map::new()) } else { config.settings },
+            credential_id: row.credential,
+            event_types: config.event_types,
+            headers: config.headers.into_iter().map(|Header { name, value }| HeaderBody { name, value }).collect(),
+            signing: config.profile.map(|profile| Signing { profile }),
+            previous_secret_until: row.previous_until,
+            policy: config.policy.into(),
+            max_in_flight: config.max_in_flight,
+            body: config.body,
+            enabled: !matches!(row.hold, Some(Hold::Disabled | Hold::ReceiverGone)),
+            state: match row.hold {
+                None => "active",
+                Some(Hold::Paused) => "paused",
+                Some(Hold::Disabled | Hold::ReceiverGone) => "disabled",
+            },
+            held_reason: row.hold,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A destination to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDestination {
+    #[schema(example = "Orders system")]
+    name: String,
+    /// Where to send. Private and reserved addresses are refused.
+    #[schema(value_type = String, example = "https://hooks.example.com/in/7f3a")]
+    endpoint_url: Secret,
+    #[serde(default = "webhook")]
+    #[schema(default = "webhook")]
+    adapter_type: String,
+    /// The adapter's own settings.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    settings: Value,
+    #[schema(value_type = Option<String>)]
+    credential_id: Option<CredentialId>,
+    /// Types or patterns: `ticket.created`, `ticket.*` at every depth, `*` for everything but `integration.*`.
+    #[serde(default = "everything")]
+    #[schema(value_type = Vec<String>, default = json!(["*"]))]
+    event_types: Vec<EventPattern>,
+    #[serde(default)]
+    headers: Vec<HeaderBody>,
+    signing: Option<Signing>,
+    #[serde(default)]
+    policy: PolicyBody,
+    #[schema(minimum = 1, maximum = 200, default = 10)]
+    max_in_flight: Option<u32>,
+    #[serde(default)]
+    #[schema(value_type = String, default = "envelope")]
+    body: Body,
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    enabled: bool,
+}
+
+fn webhook() -> String {
+    "webhook".to_owned()
+}
+
+fn everything() -> Vec<EventPattern> {
+    vec![EventPattern::Everything]
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A checked new destination.
+pub(super) struct Draft {
+    pub name: String,
+    pub target: Target,
+    pub adapter_type: String,
+    pub credential: Option<CredentialId>,
+    pub config: Config,
+    pub enabled: bool,
+}
+
+impl NewDestination {
+    pub(super) fn check(self, app: &App) -> Result<Draft, Problem> {
+        // Who points inside hears that, whatever else is wrong.
+        let target = judge(&self.endpoint_url, app)?;
+        let config = Config {
+            event_types: self.event_types,
+            headers: self.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect(),
+            profile: self.signing.map(|signing| signing.profile),
+            policy: self.policy.into(),
+            max_in_flight: self.max_in_flight.unwrap_or(hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT),
+            body: self.body,
+            settings: self.settings,
+        };
+        let mut checks = Checks::default();
+        checks.name("name", &self.name);
+        check_config(&mut checks, &self.adapter_type, &config, app);
+        checks.finish()?;
+        let Self { name, adapter_type, credential_id, enabled, .. } = self;
+        Ok(Draft { name, target, adapter_type, credential: credential_id, config, enabled })
+    }
+}
+
+fn judge(url: &Secret, app: &App) -> Result<Target, Problem> {
+    let text = url.expose_text().unwrap_or_default();
+    parse_target(text, &app.engine.rules).map_err(|error| refuse(&error))
+}
+
+/// The refusal in the words of the contract: the whole detail is the rule.
+fn refuse(error: &EgressError) -> Problem {
+    let detail = error.to_string();
+    let field = FieldError { field: "endpoint_url".to_owned(), code: error.code().into(), detail: detail.clone() };
+    let mut problem = Problem::fields(vec![field]);
+    problem.detail = detail;
+    problem
+}
+
+fn check_config(checks: &mut Checks, adapter_type: &str, config: &Config, app: &App) {
+    match adapter::find(adapter_type) {
+        None => checks.fail("adapter_type", "unknown", format!("there is no adapter {adapter_type:?}")),
+        Some(adapter) => {
+            let none = Value::Object(serde_json::Map::new());
+            let settings = if config.settings.is_null() { &none } else { &config.settings };
+            if let Err(error) = adapter.check_settings(settings) {
+                checks.fail(error.field, "invalid", error.rule);
+            }
+        }
+    }
+    if !(1..=EVENT_TYPES_MAX).contains(&config.event_types.len()) {
+        checks.fail("event_types", "length", "must have 1 to 100 entries");
+    }
+    let pairs = config.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()));
+    if let Err(error) = check_headers(pairs) {
+        checks.fail("headers", "invalid", error.to_string());
+    }
+    if !(1..=MAX_IN_FLIGHT_LIMIT).contains(&config.max_in_flight) {
+        checks.fail("max_in_flight", "invalid", "must be 1 to 200");
+    }
+    if let Err(error) = Policy::default().overridden(&config.policy).check() {
+        checks.fail(format!("policy.{}", error.field), "invalid", error.rule);
+    }
+    match &config.profile {
+        Some(Profile::None) if !app.config.allow_unsigned => {
+            checks.fail("signing.profile", "unsigned", "unsigned requests are switched off here (signing.allow_unsigned)");
+        }
+        Some(profile) => {
+            if let Err(error) = profile.check() {
+                checks.fail(format!("signing.profile.custom.{}", error.field), "invalid", error.rule);
+            }
+        }
+        None => {}
+    }
+}
+
+/// A credential that is named must be there.
+pub(super) async fn check_credential(tx: &mut Tx, id: Option<CredentialId>) -> Result<(), Problem> {
+    let Some(id) = id else { return Ok(()) };
+    match credential::get(tx, id).await? {
+        Some(_) => Ok(()),
+        None => Err(Problem::invalid("credential_id", "unknown", "there is no such credential")),
+    }
+}
+
+/// What is to be changed; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DestinationChange)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    name: Option<String>,
+    #[schema(value_type = Option<String>)]
+    endpoint_url: Option<Secret>,
+    #[schema(value_type = Option<Object>)]
+    settings: Option<Value>,
+    /// Null takes the credential away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    credential_id: Option<Option<CredentialId>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    event_types: Option<Vec<EventPattern>>,
+    headers: Option<Vec<HeaderBody>>,
+    /// Null goes back to the tenant's default profile.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Signing>)]
+    signing: Option<Option<Signing>>,
+    policy: Option<PolicyBody>,
+    max_in_flight: Option<u32>,
+    #[schema(value_type = Option<String>)]
+    body: Option<Body>,
+    pub(super) enabled: Option<bool>,
+}
+
+/// Tells a null from a field that isn't there.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+impl Change {
+    pub(super) fn check_url(&self, app: &App) -> Result<Option<Target>, Problem> {
+        self.endpoint_url.as_ref().map(|url| judge(url, app)).transpose()
+    }
+
+    /// Changes the row and names the fields for the audit trail.
+    pub(super) fn apply(&self, row: &mut Row, app: &App) -> Result<Vec<&'static str>, Problem> {
+        let mut fields = Vec::new();
+        let mut checks = Checks::default();
+        let mut touch = |name: &'static str| fields.push(name);
+        if let Some(name) = &self.name {
+            checks.name("name", name);
+            row.name.clone_from(name);
+            touch("name");
+        }
+        if self.endpoint_url.is_some() {
+            touch("endpoint_url");
+        }
+        if let Some(settings) = &self.settings {
+            row.config.settings.clone_from(settings);
+            touch("settings");
+        }
+        if let Some(credential) = self.credential_id {
+            row.credential = credential;
+            touch("credential_id");
+        }
+        if let Some(types) = &self.event_types {
+            row.config.event_types.clone_from(types);
+            touch("event_types");
+        }
+        if let Some(headers) = &self.headers {
+            let copy = |header: &HeaderBody| Header { name: header.name.clone(), value: header.value.clone() };
+            row.config.headers = headers.iter().map(copy).collect();
+            touch("headers");
+        }
+        if let Some(signing) = &self.signing {
+            row.config.profile = signing.as_ref().map(|signing| signing.profile.clone());
+            touch("signing");
+        }
+        if let Some(policy) = &self.policy {
+            let PolicyBody { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted } = policy;
+            row.config.policy = PolicyOverride {
+                max_attempts: *max_attempts,
+                schedule_seconds: schedule_seconds.clone(),
+                timeout_ms: *timeout_ms,
+                jitter: *jitter,
+                on_exhausted: *on_exhausted,
+            };
+            touch("policy");
+        }
+        if let Some(max) = self.max_in_flight {
+            row.config.max_in_flight = max;
+            touch("max_in_flight");
+        }
+        if let Some(body) = self.body {
+            row.config.body = body;
+            touch("body");
+        }
+        if self.enabled.is_some() {
+            touch("enabled");
+        }
+        if row.signing_secret.is_none() && row.config.profile != Some(Profile::None) {
+            checks.fail("signing.profile", "unsigned", "this destination was made without a secret; make a new one to sign");
+        }
+        check_config(&mut checks, &row.adapter_type, &row.config, app);
+        checks.finish()?;
+        Ok(fields)
+    }
+}

@@ -1,0 +1,241 @@
+//! Events: published here, fanned out in the same commit.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hookswitch_domain::destination::{Header, check_headers};
+use hookswitch_domain::event::EventType;
+use hookswitch_domain::id::{EventId, made_at};
+use hookswitch_domain::time::Timestamp;
+use hookswitch_pipeline::outbound::publish::{Key, Outgoing, Published, Rights};
+use hookswitch_store::event::{self as rows, Event as Row, Meta};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::body;
+use super::caller::Caller;
+use super::destinations::EventHeader;
+use super::idempotency;
+use super::list::{List, Listed, PageParams};
+use super::path::Id;
+use super::problem::{Checks, Problem};
+use crate::app::App;
+use crate::edge::Arrival;
+
+const BATCH_MAX: usize = 500;
+const REFERENCES_MAX: usize = 20;
+
+/// An event to be published.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEvent {
+    #[schema(value_type = String, example = "invoice.paid")]
+    event_type: EventType,
+    /// Any JSON value. Its bytes reach the receivers exactly as they are sent here.
+    #[schema(value_type = serde_json::Value, example = json!({"invoice": "2026-0042", "amount": 4200}))]
+    payload: Box<RawValue>,
+    #[schema(example = "order-4711")]
+    correlation_id: Option<String>,
+    causation_id: Option<String>,
+    /// What the event is about: `alert_id`, `evidence_id`, `ticket_id`, ...; values are text.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({"ticket_id": "tkt_01jd8r7c5tevzs9c1ghvzv3hkp"}))]
+    references: serde_json::Map<String, serde_json::Value>,
+    /// Headers that go out with this event alone.
+    #[serde(default)]
+    headers: Vec<EventHeader>,
+}
+
+/// Accepted: on disk, with a delivery for each destination that it is for.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Accepted {
+    #[schema(value_type = String, example = "evt_01jd8r7c5tevzs9c1ghvzv3hkp")]
+    event_id: EventId,
+    matched_destinations: usize,
+}
+
+/// Publish an event.
+#[utoipa::path(post, path = "/api/v1/events", operation_id = "publishEvent", tag = "events", request_body = NewEvent,
+    extensions(("x-permission" = json!("event:publish"))),
+    responses((status = 202, description = "On disk, and on its way", body = Accepted)))]
+pub async fn publish(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Result<Response, Problem> {
+    let limit = app.config.limits.event_bytes;
+    let answer = |counts: &[(EventId, usize)]| match counts {
+        [(event_id, matched)] => json!({ "event_id": event_id, "matched_destinations": matched }).to_string(),
+        _ => "null".to_owned(),
+    };
+    accept(&app, &caller, request, limit, answer, |bytes| Ok(vec![body::parse::<NewEvent>(bytes)?])).await
+}
+
+/// Events of one tenant, all or none.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// 1 to 500.
+    events: Vec<NewEvent>,
+}
+
+/// One answer per event, in their order.
+#[derive(Serialize, ToSchema)]
+pub struct AcceptedBatch {
+    events: Vec<Accepted>,
+}
+
+/// Publish up to 500 events at once, all or none.
+#[utoipa::path(post, path = "/api/v1/events/batch", operation_id = "publishEvents", tag = "events", request_body = Batch,
+    extensions(("x-permission" = json!("event:publish"))),
+    responses((status = 202, description = "All on disk, and on their way", body = AcceptedBatch)))]
+pub async fn publish_batch(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Result<Response, Problem> {
+    let limit = app.config.limits.event_bytes.saturating_mul(16);
+    let answer = |counts: &[(EventId, usize)]| {
+        let one = |(event_id, matched): &(EventId, usize)| json!({ "event_id": event_id, "matched_destinations": matched });
+        json!({ "events": counts.iter().map(one).collect::<Vec<_>>() }).to_string()
+    };
+    accept(&app, &caller, request, limit, answer, |bytes| {
+        let batch: Batch = body::parse(bytes)?;
+        match (1..=BATCH_MAX).contains(&batch.events.len()) {
+            true => Ok(batch.events),
+            false => Err(Problem::invalid("events", "length", "must have 1 to 500 entries")),
+        }
+    })
+    .await
+}
+
+async fn accept(
+    app: &App,
+    caller: &Caller,
+    request: Request,
+    limit: usize,
+    answer: fn(&[(EventId, usize)]) -> String,
+    parse: impl FnOnce(&Bytes) -> Result<Vec<NewEvent>, Problem>,
+) -> Result<Response, Problem> {
+    let key = idempotency::key(request.headers())?;
+    let scope = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
+    let bytes = body::read(request, limit).await?;
+    let key = key.map(|key| Key { key, scope, request_hash: Sha256::digest(&bytes).into(), status: 202, response: answer });
+    let events = parse(&bytes)?;
+    let events = events.into_iter().map(|event| event.check(app, &caller.arrival)).collect::<Result<Vec<_>, _>>()?;
+    let rights = Rights { tenant: Some(caller.epoch), platform: None };
+    match app.engine.publisher.publish(caller.tenant, rights, &events, key.as_ref()).await? {
+        Published::Stored(counts) => Ok(respond(StatusCode::ACCEPTED, answer(&counts))),
+        Published::Repeated { status, response } => {
+            let mut repeated = respond(StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED), response);
+            repeated.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+            Ok(repeated)
+        }
+        Published::KeyReused => Err(idempotency::reused()),
+        Published::RightsChanged => Err(Problem::unavailable("the tenant's configuration changed while this was published")),
+    }
+}
+
+fn respond(status: StatusCode, body: String) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+impl NewEvent {
+    fn check(self, app: &App, arrival: &Arrival) -> Result<Outgoing, Problem> {
+        let mut checks = Checks::default();
+        let payload = self.payload.get();
+        if payload.len() > app.config.limits.event_bytes {
+            return Err(Problem::too_large(app.config.limits.event_bytes));
+        }
+        for (field, text) in [("correlation_id", &self.correlation_id), ("causation_id", &self.causation_id)] {
+            if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 200 || text.chars().any(char::is_control)) {
+                checks.fail(field, "invalid", "must have 1 to 200 characters without control characters");
+            }
+        }
+        let plain = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.len() <= 200);
+        if self.references.len() > REFERENCES_MAX || !self.references.values().all(plain) {
+            checks.fail("references", "invalid", "must have 20 entries at most, each a text of 200 characters at most");
+        }
+        let pairs = self.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()));
+        if let Err(error) = check_headers(pairs) {
+            checks.fail("headers", "invalid", error.to_string());
+        }
+        checks.finish()?;
+        let payload = Bytes::copy_from_slice(payload.as_bytes());
+        let headers = self.headers.into_iter().map(|header| Header { name: header.name, value: header.value });
+        let meta = Meta {
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            references: self.references,
+            headers: headers.collect(),
+            source: "api".to_owned(),
+            traceparent: arrival.traceparent.as_deref().map(str::to_owned),
+            ..Meta::default()
+        };
+        Ok(Outgoing { event_type: self.event_type, payload, meta })
+    }
+}
+
+/// An event as it is shown.
+#[derive(Serialize, ToSchema)]
+pub struct Event {
+    #[schema(value_type = String, example = "evt_01jd8r7c5tevzs9c1ghvzv3hkp")]
+    id: EventId,
+    event_type: String,
+    /// Null for callers who see things redacted.
+    #[schema(value_type = Option<serde_json::Value>)]
+    payload: Option<Box<RawValue>>,
+    redacted: bool,
+    correlation_id: Option<String>,
+    causation_id: Option<String>,
+    #[schema(value_type = Object)]
+    references: serde_json::Map<String, serde_json::Value>,
+    /// `api`, `desk` or `test`.
+    source: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl Event {
+    fn of(row: Row, redacted: bool) -> Self {
+        let payload = String::from_utf8(row.payload).ok().and_then(|text| RawValue::from_string(text).ok());
+        Self {
+            id: row.id,
+            event_type: row.event_type,
+            payload: payload.filter(|_| !redacted),
+            redacted,
+            correlation_id: row.meta.correlation_id,
+            causation_id: row.meta.causation_id,
+            references: row.meta.references,
+            source: row.meta.source,
+            created_at: made_at(row.id.uuid()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    event_type: Option<String>,
+}
+
+/// Events, newest first.
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "listEvents", tag = "events",
+    params(PageParams, ("event_type" = Option<String>, Query, description = "Exactly this type")),
+    extensions(("x-permission" = json!("event:read"))),
+    responses((status = 200, description = "A page of events", body = Listed<Event>)))]
+pub async fn list(caller: Caller, List { page, filter }: List<Filter>) -> Result<axum::Json<Listed<Event>>, Problem> {
+    let redacted = caller.redacted;
+    let job = caller.store.read::<_, Problem, _>(move |tx| {
+        Box::pin(async move { Ok(rows::list(tx, &page, filter.event_type.as_deref()).await?) })
+    });
+    Ok(axum::Json(Listed::of(&page, job.await?, |row| row.id.uuid(), |row| Event::of(row, redacted))))
+}
+
+/// One event.
+#[utoipa::path(get, path = "/api/v1/events/{id}", operation_id = "getEvent", tag = "events",
+    params(("id" = String, Path, description = "`evt_...`")), extensions(("x-permission" = json!("event:read"))),
+    responses((status = 200, description = "The event", body = Event)))]
+pub async fn get(caller: Caller, Id(id): Id<EventId>) -> Result<axum::Json<Event>, Problem> {
+    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::get(tx, id).await?) })).await?;
+    Ok(axum::Json(Event::of(found.ok_or_else(Problem::not_found)?, caller.redacted)))
+}

@@ -1,0 +1,147 @@
+//! The management API: every route, one list. A new endpoint is its handler, with what the OpenAPI
+//! document says of it above it, and one line here.
+
+#![allow(unused_qualifications, reason = "the macros that describe operations write whole paths")]
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::{console, edge, receive};
+
+mod audit;
+mod boards;
+pub mod body;
+pub mod caller;
+mod clients;
+mod deliveries;
+mod describe;
+mod destinations;
+mod docs;
+mod events;
+mod external_mappings;
+mod features;
+pub mod guard;
+mod health;
+pub mod idempotency;
+mod inbound_webhooks;
+pub mod list;
+pub mod path;
+mod policy;
+pub mod problem;
+mod roles;
+mod session;
+mod tenants;
+mod tickets;
+mod tokens;
+mod users;
+
+use problem::Problem;
+
+/// Which parts of the HTTP surface a process has; health and metrics always.
+#[derive(Debug, Clone, Copy)]
+pub struct Surface {
+    pub api: bool,
+    pub receiver: bool,
+}
+
+impl Surface {
+    pub const ALL: Self = Self { api: true, receiver: true };
+}
+
+/// The management API.
+fn management() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(session::sign_in, session::who_am_i, session::sign_out))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change, users::remove))
+        .routes(routes!(roles::list, roles::create))
+        .routes(routes!(roles::remove))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::get, tokens::revoke))
+        .routes(routes!(tenants::list, tenants::create))
+        .routes(routes!(tenants::get, tenants::change))
+        .routes(routes!(features::get, features::put))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify))
+        .routes(routes!(events::list, events::publish))
+        .routes(routes!(events::publish_batch))
+        .routes(routes!(events::get))
+        .routes(routes!(destinations::list, destinations::create))
+        .routes(routes!(destinations::get, destinations::change, destinations::remove))
+        .routes(routes!(destinations::reveal))
+        .routes(routes!(destinations::rotate))
+        .routes(routes!(destinations::pause))
+        .routes(routes!(destinations::resume))
+        .routes(routes!(destinations::test))
+        .routes(routes!(policy::get, policy::put))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::get))
+        .routes(routes!(deliveries::attempts))
+        .routes(routes!(deliveries::replay))
+        .routes(routes!(deliveries::cancel))
+        .routes(routes!(inbound_webhooks::list, inbound_webhooks::create))
+        .routes(routes!(inbound_webhooks::actions))
+        .routes(routes!(inbound_webhooks::get, inbound_webhooks::update, inbound_webhooks::remove))
+        .routes(routes!(inbound_webhooks::rotate))
+        .routes(routes!(inbound_webhooks::deliveries))
+        .routes(routes!(inbound_webhooks::delivery))
+}
+
+/// Inbound webhooks.
+fn receiving() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(receive::receive, receive::receive_put, receive::receive_patch))
+}
+
+/// For load balancers and monitoring.
+fn health() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+/// The OpenAPI document: all of it, whatever a process serves.
+pub fn document() -> OpenApi {
+    let routes = OpenApiRouter::with_openapi(describe::Document::openapi());
+    let mut document = routes.merge(management()).merge(receiving()).merge(health()).into_openapi();
+    describe::complete(&mut document);
+    document
+}
+
+/// The HTTP surface of a process.
+pub fn router(app: &Arc<App>, surface: Surface) -> Result<Router, guard::Unguarded> {
+    let document = document();
+    let guard = Arc::new(guard::Guard::new(app.clone(), &document)?);
+    let mut operations = health();
+    let mut pages = Router::new();
+    if surface.receiver {
+        operations = operations.merge(receiving());
+    }
+    if surface.api {
+        operations = operations.merge(management());
+        pages = session::link_route().merge(docs::routes(&document)).merge(console::routes());
+    }
+    let (operations, _) = operations.split_for_parts();
+    let router = operations
+        .route_layer(from_fn_with_state(guard, guard::guard))
+        .merge(pages)
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(nothing_here);
+    Ok(router.layer(from_fn_with_state(app.clone(), edge::edge)).with_state(app.clone()))
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found()
+}
+
+async fn wrong_method() -> Problem {
+    let detail = "this path doesn't take this method; the Allow header says which it takes";
+    Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}

@@ -1,0 +1,137 @@
+//! The command line. Each subcommand is a file with its arguments and a `run`; here is the list.
+//! Exit codes: 0 done, 1 failed, 2 used wrongly.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use hookswitch_domain::time::Ambient;
+use hookswitch_pipeline::ambient::System;
+use hookswitch_store::migrate::Schema;
+use hookswitch_store::{Db, Settings};
+
+use crate::app::COMPONENTS;
+use crate::config::{Config, Environment};
+
+mod admin;
+mod audit;
+mod backup;
+mod files;
+mod grant;
+mod migrate;
+mod openapi;
+mod postgres_tool;
+mod reseal;
+mod restore;
+mod serve;
+
+/// A self-hosted webhook switchboard: delivers events, and turns incoming webhooks into actions.
+#[derive(Parser)]
+#[command(name = "hookswitch", version, arg_required_else_help = true)]
+struct CommandLine {
+    /// Configuration file (default: hookswitch.toml, if there is one).
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Arguments),
+    /// Bring the database up to date.
+    Migrate,
+    /// Make tenants, accounts and tokens, straight in the database.
+    Admin(admin::Arguments),
+    /// Check a tenant's audit chain.
+    Audit(audit::Arguments),
+    /// Copy the database, which may be in use, into one file. The master key is not in it.
+    Backup(backup::Arguments),
+    /// Put a backup in the place of the database.
+    Restore(restore::Arguments),
+    /// Print the OpenAPI document.
+    Openapi(openapi::Arguments),
+}
+
+/// What every command may need to know.
+struct Global {
+    config: Option<PathBuf>,
+    json: bool,
+}
+
+impl Global {
+    fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match dispatch(line) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("hookswitch: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(line: CommandLine) -> anyhow::Result<ExitCode> {
+    let global = Global { config: line.config, json: line.json };
+    match line.command {
+        Command::Serve(arguments) => block_on(serve::run(&global, arguments)),
+        Command::Migrate => block_on(migrate::run(&global)),
+        Command::Admin(arguments) => block_on(admin::run(&global, arguments)),
+        Command::Audit(arguments) => block_on(audit::run(&global, arguments)),
+        Command::Backup(arguments) => block_on(backup::run(&global, arguments)),
+        Command::Restore(arguments) => block_on(restore::run(&global, arguments)),
+        Command::Openapi(arguments) => openapi::run(&arguments),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    runtime.block_on(work)
+}
+
+fn ambient() -> Arc<dyn Ambient> {
+    Arc::new(System)
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        direct_url: config.database.direct_url.clone(),
+        allow_unsafe_sync: config.environment == Environment::Test,
+        ..Settings::new(config.database.url.clone())
+    }
+}
+
+async fn open(config: &Config) -> anyhow::Result<Db> {
+    Db::open(&settings(config), ambient()).await.context("opening the database (database.url)")
+}
+
+/// The database of a command that changes or reads it: an empty one is made ready, any other one
+/// must be this version's.
+async fn open_current(config: &Config) -> anyhow::Result<Db> {
+    let db = open(config).await?;
+    match db.schema(COMPONENTS).await? {
+        Schema::Current => {}
+        Schema::Empty => drop(db.migrate(COMPONENTS).await?),
+        Schema::Behind => anyhow::bail!("the database is of an older version: run hookswitch migrate (after a backup)"),
+        Schema::Ahead => anyhow::bail!("the database is of a newer version than this program: use the newer program"),
+    }
+    Ok(db)
+}

@@ -1,0 +1,102 @@
+//! The parts of the pipeline that this process runs, put together once.
+
+use std::sync::Arc;
+
+use hookswitch_domain::egress::Rules;
+use hookswitch_domain::time::Ambient;
+use hookswitch_pipeline::http::{self, Client};
+use hookswitch_pipeline::inbound::accept::Receiver;
+use hookswitch_pipeline::inbound::action::Registry;
+use hookswitch_pipeline::inbound::{rate::Rates, takeover};
+use hookswitch_pipeline::outbound::configs::Configs;
+use hookswitch_pipeline::outbound::deliver::Sender;
+use hookswitch_pipeline::outbound::lanes::Lanes;
+use hookswitch_pipeline::outbound::publish::Publisher;
+use hookswitch_pipeline::outbound::worker::Worker;
+use hookswitch_pipeline::sandbox::{Sandbox, SandboxConfig};
+use hookswitch_pipeline::secrets::Secrets;
+use hookswitch_store::Db;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub struct Engine {
+    pub secrets: Secrets,
+    pub rules: Rules,
+    pub registry: Arc<Registry>,
+    pub sandbox: Arc<Sandbox>,
+    pub publisher: Publisher,
+    pub receiver: Arc<Receiver>,
+    lanes: Lanes,
+    /// On nodes with the worker role.
+    sender: Option<Arc<Sender>>,
+    db: Db,
+    /// Background loops.
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    pub db: Db,
+    pub ambient: Arc<dyn Ambient>,
+    pub secrets: Secrets,
+    pub client: http::Options,
+    pub sandbox: SandboxConfig,
+    pub registry: Registry,
+    /// Whether this node sends.
+    pub worker: bool,
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Result<Self, http::SetupError> {
+        let Parts { db, ambient, secrets, client, sandbox, registry, worker } = parts;
+        let rules = client.rules.clone();
+        let configs = Arc::new(Configs::new(db.clone(), secrets.clone(), rules.clone()));
+        let lanes = Lanes::default();
+        let sender = match worker {
+            false => None,
+            true => Some(Arc::new(Sender {
+                db: db.clone(),
+                ambient: ambient.clone(),
+                configs: configs.clone(),
+                client: Client::new(client)?,
+                tasks: TaskTracker::new(),
+            })),
+        };
+        let publisher = Publisher::new(db.clone(), ambient.clone(), configs, lanes.clone(), sender.clone());
+        let (registry, sandbox) = (Arc::new(registry), Arc::new(Sandbox::new(sandbox)));
+        let receiver = Arc::new(Receiver {
+            db: db.clone(),
+            ambient,
+            secrets: secrets.clone(),
+            sandbox: sandbox.clone(),
+            registry: registry.clone(),
+            publisher: publisher.clone(),
+            rates: Rates::default(),
+            rejected: Rates::default(),
+        });
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        Ok(Self { secrets, rules, registry, sandbox, publisher, receiver, lanes, sender, db, tasks, stop })
+    }
+
+    /// Starts the background loops of the worker role.
+    pub fn start(&self) {
+        let Some(sender) = &self.sender else { return };
+        let worker = Worker { db: self.db.clone(), lanes: self.lanes.clone(), sender: sender.clone() };
+        self.tasks.spawn(worker.run(self.stop.clone()));
+        self.tasks.spawn(takeover::run(self.receiver.clone(), self.stop.clone()));
+        self.tasks.spawn(hookswitch_pipeline::upkeep::run(self.db.clone(), self.stop.clone()));
+    }
+
+    /// Claims nothing more and waits for what is in hand. What doesn't end in time keeps its lease,
+    /// and is claimed again when that has run out.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        if let Some(sender) = &self.sender {
+            sender.tasks.close();
+            sender.tasks.wait().await;
+        }
+    }
+}
