@@ -2,6 +2,7 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { Outlet, createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 
+import { isDeliveryState } from './api/deliveries'
 import { Problem } from './api/problem'
 import { type Permission, sessionQuery } from './api/session'
 import { BrokenPage } from './pages/BrokenPage'
@@ -12,7 +13,6 @@ import { base, paths } from './paths'
 import { Shell } from './shell/Shell'
 import { places } from './shell/places'
 import { Loading } from './ui/Loading'
-import { states } from './ui/StateBadge'
 
 type Raw = Record<string, unknown>
 const text = (value: unknown) => (typeof value === 'string' && value ? value : undefined)
@@ -66,7 +66,7 @@ const deliveries = createRoute({
   path: paths.deliveries,
   staticData: { needs: 'delivery:read' },
   validateSearch: (raw: Raw): DeliveriesSearch => ({
-    state: states.find((state) => state === raw.state),
+    state: isDeliveryState(raw.state) ? raw.state : undefined,
     destination: text(raw.destination),
     delivery: text(raw.delivery),
   }),

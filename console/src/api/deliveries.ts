@@ -3,8 +3,22 @@ import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from 
 import { PAGE, type Schemas, answer, client, paging } from './client'
 
 export type Delivery = Schemas['Delivery']
-export type DeliveryState = Delivery['state']
 export type Attempt = Schemas['Attempt']
+export const deliveryStates = [
+  'pending',
+  'delivering',
+  'delivered',
+  'filtered',
+  'retry_scheduled',
+  'parked',
+  'dead_lettered',
+  'failed',
+  'discarded',
+  'cancelled',
+] as const
+export type DeliveryState = (typeof deliveryStates)[number]
+export const isDeliveryState = (text: unknown): text is DeliveryState => deliveryStates.some((state) => state === text)
+
 export type DeliveryFilter = { state?: DeliveryState; destination_id?: string }
 
 /** As many of the newest deliveries as the summary looks at. */
@@ -25,7 +39,7 @@ export const sampleQuery = queryOptions({
 })
 
 /** Whether the delivery will be settled within moments. */
-export const isMoving = (state: DeliveryState) => state === 'pending' || state === 'delivering'
+export const isMoving = (state: string) => state === 'pending' || state === 'delivering'
 const LOOK_AGAIN_MS = 2000
 
 export const deliveryQuery = (id: string) =>

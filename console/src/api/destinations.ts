@@ -3,7 +3,9 @@ import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from 
 import { PAGE, type Schemas, answer, client, paging } from './client'
 
 export type Destination = Schemas['Destination']
-export type CreatedDestination = Schemas['CreatedDestination']
+/** The secret is in the answer to the creation alone, and not in its repetition. */
+export type CreatedDestination = Destination & { signing_secret?: string }
+export type DestinationState = 'active' | 'paused' | 'disabled'
 
 const list = '/api/v1/integrations/destinations'
 
@@ -25,7 +27,7 @@ export function useCreateDestination() {
   const queries = useQueryClient()
   return useMutation({
     mutationFn: ({ key, ...body }: NewDestination): Promise<CreatedDestination> =>
-      answer(client.POST(list, { body: body as Schemas['NewDestination'], params: { header: { 'Idempotency-Key': key } } })),
+      answer(client.POST(list, { body, params: { header: { 'Idempotency-Key': key } } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['destinations'] }),
   })
 }

@@ -2,8 +2,8 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 
 import { PAGE, type Schemas, answer, client, paging } from './client'
 
-export type InboundWebhook = Schemas['InboundWebhook']
-export type InboundDelivery = Schemas['InboundDelivery']
+export type InboundWebhook = Schemas['InboundWebhookConfig']
+export type InboundDelivery = Schemas['InboundWebhookDelivery']
 
 const list = '/api/v1/inbound-webhooks'
 

@@ -4,17 +4,106 @@
  */
 
 export interface paths {
-    "/api/v1/session": {
+    "/api/inbound/{tenant_slug}/{webhook_slug}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["session"];
+        get?: never;
+        /** Receive a PUT. */
+        put: operations["receiveInboundWebhookPut"];
+        /** Receive a request for an inbound webhook. Unknown and inactive webhooks and failed authentication are alike: 401 without a body. */
+        post: operations["receiveInboundWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Receive a PATCH. */
+        patch: operations["receiveInboundWebhookPatch"];
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the trail, newest first. */
+        get: operations["listAudit"];
         put?: never;
-        post: operations["sign_in"];
-        delete: operations["sign_out"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Walk the tenant's chain and say whether it holds. */
+        get: operations["verifyAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events, newest first. */
+        get: operations["listEvents"];
+        put?: never;
+        /** Publish an event. */
+        post: operations["publishEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish up to 500 events at once, all or none. */
+        post: operations["publishEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One event. */
+        get: operations["getEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -27,153 +116,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["features"];
-        put: operations["set_features"];
+        /** Show what is switched on. */
+        get: operations["getFeatures"];
+        /** Switch features on and off. */
+        put: operations["putFeatures"];
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/destinations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_destinations"];
-        put?: never;
-        post: operations["create_destination"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/destinations/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_destination"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/destinations/{id}/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["pause_destination"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/destinations/{id}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["resume_destination"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/destinations/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["test_destination"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/deliveries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_deliveries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/deliveries/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_delivery"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/deliveries/{id}/attempts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["list_attempts"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/integrations/deliveries/{id}/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["replay_delivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -187,7 +134,26 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_inbound"];
+        /** Inbound webhooks, newest first. */
+        get: operations["listInboundWebhooks"];
+        put?: never;
+        /** Create an inbound webhook. Its secret, where the scheme has one, is in this answer and in no other. */
+        post: operations["createInboundWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The action registry: what a webhook can do, with the fields that its mapping fills. */
+        get: operations["listInboundActions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -203,10 +169,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_inbound"];
-        put?: never;
+        /** One inbound webhook, without its secret. */
+        get: operations["getInboundWebhook"];
+        /** Replace an inbound webhook's configuration. Its slug stays; without `secret` its secret stays. */
+        put: operations["updateInboundWebhook"];
         post?: never;
-        delete?: never;
+        /** Delete an inbound webhook and its secret. What it received stays readable to people with the database. */
+        delete: operations["deleteInboundWebhook"];
         options?: never;
         head?: never;
         patch?: never;
@@ -219,7 +188,481 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_inbound_deliveries"];
+        /** What a webhook received, newest first. */
+        get: operations["listInboundDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request that this webhook received. */
+        get: operations["getInboundDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the webhook a new secret. The old one stops at once. */
+        post: operations["rotateInboundWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deliveries, newest first. */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One delivery. */
+        get: operations["getDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/deliveries/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was tried: attempts, and what was refused or interrupted before anything was sent. */
+        get: operations["listAttempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/deliveries/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a delivery that isn't finished. What is in the air may still arrive. */
+        post: operations["cancelDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/deliveries/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send the event to the same destination again: a new delivery with the same `webhook-id`, linked to this one. */
+        post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/delivery-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policy that holds for this tenant. */
+        get: operations["getDeliveryPolicy"];
+        /** Replace the policy. Deliveries that are waiting follow it from their next attempt on. */
+        put: operations["putDeliveryPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Destinations, newest first. They carry scheme and host of the endpoint, never the whole URL. */
+        get: operations["listDestinations"];
+        put?: never;
+        /** Create a destination. The signing secret is in this answer and in no other. */
+        post: operations["createDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One destination. */
+        get: operations["getDestination"];
+        put?: never;
+        post?: never;
+        /** Delete a destination. What still waits for it is cancelled; what was delivered stays readable. */
+        delete: operations["deleteDestination"];
+        options?: never;
+        head?: never;
+        /** Change a destination. What is absent stays, the URL too; `enabled` switches it off and on. */
+        patch: operations["changeDestination"];
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold a destination: events are accepted and wait. Whatever waits, this is one write. */
+        post: operations["pauseDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a paused destination go on; what waited is sent now. */
+        post: operations["resumeDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show the endpoint's whole URL. Each look is audited. */
+        post: operations["revealDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the destination a new signing secret. */
+        post: operations["rotateDestinationSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a `webhook.test` event to this destination alone, whatever it subscribes to. */
+        post: operations["testDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the roles and the permissions that there are. */
+        get: operations["listRoles"];
+        put?: never;
+        /** Create a role of the tenant's own. */
+        post: operations["createRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a role that nobody holds any more. */
+        delete: operations["removeRole"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who the caller is and what they may do. */
+        get: operations["whoAmI"];
+        put?: never;
+        /** Sign in with email and password. The answer sets the session cookie. */
+        post: operations["signIn"];
+        /** Sign out: the session ends at once, and the cookie is taken back. */
+        delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all tenants. */
+        get: operations["listTenants"];
+        put?: never;
+        /** Create a tenant, with what every tenant starts with. */
+        post: operations["createTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tenants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a tenant. */
+        get: operations["getTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Rename a tenant. */
+        patch: operations["changeTenant"];
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tenant's tokens, without their values. */
+        get: operations["listTokens"];
+        put?: never;
+        /** Create a token. Its value is in this answer and nowhere else. */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a token, without its value. */
+        get: operations["getToken"];
+        put?: never;
+        post?: never;
+        /** Revoke a token. It opens nothing from the next request on; the row stays, for the trail. */
+        delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tenant's accounts. */
+        get: operations["listUsers"];
+        put?: never;
+        /** Create an account. */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an account. */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /** Remove an account. Its sessions end at once. */
+        delete: operations["removeUser"];
+        options?: never;
+        head?: never;
+        /** Change an account. Its sessions end when its role, state or password changes. */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process lives. */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures in the Prometheus text format. They name no tenant. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether it can work: the database answers, and nobody has asked it to stop. */
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -235,7 +678,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["list_tickets"];
+        /** Destinations, newest first. They carry scheme and host of the endpoint, never the whole URL. */
+        get: operations["listTickets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -251,7 +695,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_ticket"];
+        /** One destination. */
+        get: operations["getTicket"];
         put?: never;
         post?: never;
         delete?: never;
@@ -264,132 +709,1097 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Problem: {
-            type: string;
-            title: string;
-            /** Format: int64 */
-            status: number;
-            detail?: string | null;
-            code: string;
-            request_id: string;
-            errors?: components["schemas"]["FieldProblem"][];
+        /** @description Accepted: on disk, with a delivery for each destination that it is for. */
+        Accepted: {
+            /** @example evt_01jd8r7c5tevzs9c1ghvzv3hkp */
+            event_id: string;
+            matched_destinations: number;
         };
-        FieldProblem: {
-            field: string;
-            code: string;
-            detail: string;
+        /** @description One answer per event, in their order. */
+        AcceptedBatch: {
+            events: components["schemas"]["Accepted"][];
         };
-        SignIn: {
-            email: string;
-            password: string;
+        /** @description All actions, by entity. */
+        Actions: {
+            data: components["schemas"]["InboundActionDefinition"][];
         };
-        Session: {
-            user?: null | components["schemas"]["SessionUser"];
-            tenant: components["schemas"]["SessionTenant"];
-            role: string;
-            permissions: string[];
-            features: components["schemas"]["Features"];
-        };
-        SessionUser: {
+        /** @description One try of a delivery. */
+        Attempt: {
+            /** @example att_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
-            email: string;
-            name: string;
+            /**
+             * Format: int32
+             * @description 1, 2, 3; null where nothing was sent, which costs no attempt.
+             */
+            number?: number | null;
+            sent: boolean;
+            /** @description `accepted`, `retryable`, `exhausted`, `terminal`, `gone`, `refused`, `secret_unavailable`, `filtered` or `interrupted`. */
+            outcome: string;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: double */
+            duration_ms: number;
+            /**
+             * Format: int32
+             * @description The receiver's HTTP status.
+             */
+            status?: number | null;
+            /** @description Whether another attempt follows. */
+            retryable: boolean;
+            /**
+             * @description Plain language: `connection refused`, `answered 500`.
+             * @example answered 500
+             */
+            reason: string;
+            /** @description The head of the answer as text, bounded; null for callers who see things redacted. */
+            response_summary?: string | null;
+            remote_address?: string | null;
+            timings: components["schemas"]["Timings"];
         };
-        SessionTenant: {
+        /** @description Every try of a delivery, the first one first. */
+        Attempts: {
+            data: components["schemas"]["Attempt"][];
+        };
+        /** @description An entry of the trail. */
+        AuditEntry: {
+            /** @example aud_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
-            slug: string;
-            name: string;
+            /**
+             * Format: int64
+             * @description Its place in the chain: 1, 2, 3 without a gap.
+             * @example 42
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            at: string;
+            /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            actor: string;
+            /** @example token.created */
+            action: string;
+            /** @example tok_01jd8r7c5tevzs9c1ghvzv3hkp */
+            target: string;
+            correlation_id?: string | null;
+            /** @description What changed. Null where it was erased, and for callers who see the trail redacted. */
+            detail?: Record<string, unknown> | null;
+            /** @description SHA-256 over this entry and the one before, in hex. */
+            hash: string;
         };
-        Features: {
-            inbound_webhooks_enabled: boolean;
+        /** @description Events of one tenant, all or none. */
+        Batch: {
+            /** @description 1 to 500. */
+            events: components["schemas"]["NewEvent"][];
         };
-        Header: {
+        BrokenAt: {
+            /**
+             * Format: int64
+             * @example 17
+             */
+            seq: number;
+            /** @example the row was changed */
+            why: string;
+        };
+        ChainHead: {
+            /**
+             * Format: int64
+             * @example 42
+             */
+            seq: number;
+            /** @description Hex. */
+            hash: string;
+        };
+        /** @description A token and, this once, the token itself. */
+        CreatedToken: components["schemas"]["Token"] & {
+            /**
+             * @description Send it as `Authorization: Bearer ...`. It isn't kept and can't be shown again.
+             * @example hsk_3q2-7w...
+             */
+            token: string;
+        };
+        /** @description A header that goes with every request. Secrets belong into a credential. */
+        CustomHeader: {
+            /** @example X-Region */
             name: string;
+            /** @example eu-west */
             value: string;
         };
-        Signing: {
-            profile: string;
-        };
-        PolicyOverride: {
-            /** Format: int64 */
-            max_attempts?: number | null;
-            schedule_seconds?: number[] | null;
-            /** Format: int64 */
-            timeout_ms?: number | null;
-            jitter?: number | null;
-            on_exhausted?: string | null;
-        };
-        NewDestination: {
-            name: string;
-            endpoint_url: string;
-            event_types?: string[];
-            signing?: components["schemas"]["Signing"];
-            enabled?: boolean;
-        };
-        Destination: {
-            id: string;
-            name: string;
-            endpoint: string;
-            adapter_type: string;
-            event_types: string[];
-            group_id?: string | null;
-            enabled: boolean;
-            /** @enum {string} */
-            state: "active" | "paused" | "disabled";
-            held_reason?: string | null;
-            ordered: boolean;
-            /** Format: int64 */
-            max_in_flight: number;
-            signing: components["schemas"]["Signing"];
-            policy: components["schemas"]["PolicyOverride"];
-            headers: components["schemas"]["Header"][];
-            body: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            updated_at: string;
-        };
-        CreatedDestination: components["schemas"]["Destination"] & {
-            signing_secret?: string | null;
-        };
-        DestinationPage: {
-            data: components["schemas"]["Destination"][];
-            next_cursor?: string | null;
-        };
-        Started: {
-            delivery_id: string;
-        };
-        /** @enum {string} */
-        DeliveryState: "pending" | "delivering" | "delivered" | "filtered" | "retry_scheduled" | "parked" | "dead_lettered" | "failed" | "discarded" | "cancelled";
+        /** @description One event on its way to one destination. */
         Delivery: {
+            /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
             event_id: string;
             event_type: string;
             destination_id: string;
-            destination_name: string;
-            state: components["schemas"]["DeliveryState"];
+            /** @description Null once the destination is deleted. */
+            destination_name?: string | null;
+            /**
+             * @description `pending`, `delivering`, `delivered`, `filtered`, `retry_scheduled`, `parked`, `dead_lettered`, `failed`, `discarded` or `cancelled`.
+             * @example delivered
+             */
+            state: string;
+            /** @description For `parked`: `destination_disabled`, `destination_paused`, `tenant_paused`, `secret_unavailable`, `receiver_gone` or `exhausted`. */
             parked_reason?: string | null;
-            /** Format: int64 */
+            /** Format: int32 */
             attempt_count: number;
             /** Format: date-time */
             next_attempt_at?: string | null;
             correlation_id?: string | null;
-            references: {
-                [key: string]: unknown;
-            };
+            references: Record<string, unknown>;
             replayed_from?: string | null;
+            /** Format: int32 */
+            last_status?: number | null;
+            last_reason?: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             updated_at: string;
-            /** Format: int64 */
-            last_status?: number | null;
-            last_reason?: string | null;
         };
-        DeliveryPage: {
-            data: components["schemas"]["Delivery"][];
+        /** @description How deliveries are tried. Absent fields take the product's defaults. */
+        DeliveryPolicy: {
+            /**
+             * Format: int32
+             * @default 10
+             */
+            max_attempts?: number;
+            /**
+             * @description Delay before attempt 1, 2, ... in seconds; the last repeats.
+             * @default [
+             *       0,
+             *       5,
+             *       300,
+             *       1800,
+             *       7200,
+             *       18000,
+             *       36000,
+             *       50400,
+             *       72000,
+             *       86400
+             *     ]
+             * @example [
+             *       0,
+             *       5,
+             *       300,
+             *       1800
+             *     ]
+             */
+            schedule_seconds?: number[];
+            /**
+             * Format: int64
+             * @description One whole exchange.
+             * @default 15000
+             */
+            timeout_ms?: number;
+            /**
+             * Format: double
+             * @description Share of each delay that may be added at random.
+             * @default 0.2
+             */
+            jitter?: number;
+            /**
+             * @description `dead_letter`, `park` or `discard`.
+             * @default dead_letter
+             */
+            on_exhausted?: string;
+            /**
+             * @description For destinations that name no profile of their own.
+             * @default standard
+             */
+            default_signing_profile?: string | null;
+        };
+        /** @description A destination as it is shown. */
+        Destination: {
+            /** @example dst_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            name: string;
+            /**
+             * @description Scheme and host; the whole URL may hold a token and is shown by `reveal` alone.
+             * @example https://hooks.example.com
+             */
+            endpoint: string;
+            adapter_type: string;
+            settings: Record<string, unknown>;
+            credential_id?: string | null;
+            event_types: string[];
+            headers: components["schemas"]["CustomHeader"][];
+            signing?: components["schemas"]["Signing"] | null;
+            /**
+             * Format: date-time
+             * @description Until then the previous secret signs too.
+             */
+            previous_secret_until?: string | null;
+            policy: components["schemas"]["PolicyOverride"];
+            /** Format: int32 */
+            max_in_flight: number;
+            /** @description `envelope` or `payload`. */
+            body: string;
+            enabled: boolean;
+            /** @description `active`, `paused` or `disabled`. */
+            state: string;
+            /** @description Why it isn't active: `paused`, `disabled` or `receiver_gone`. */
+            held_reason?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What is to be changed; what is absent stays. */
+        DestinationChange: {
+            name?: string | null;
+            endpoint_url?: string | null;
+            settings?: Record<string, unknown> | null;
+            /** @description Null takes the credential away. */
+            credential_id?: string | null;
+            event_types?: string[] | null;
+            headers?: components["schemas"]["CustomHeader"][] | null;
+            signing?: components["schemas"]["Signing"] | null;
+            policy?: components["schemas"]["PolicyOverride"] | null;
+            /** Format: int32 */
+            max_in_flight?: number | null;
+            body?: string | null;
+            enabled?: boolean | null;
+        };
+        /** @description An event as it is shown. */
+        Event: {
+            /** @example evt_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            event_type: string;
+            /** @description Null for callers who see things redacted. */
+            payload?: unknown;
+            redacted: boolean;
+            correlation_id?: string | null;
+            causation_id?: string | null;
+            references: Record<string, unknown>;
+            /** @description `api`, `desk` or `test`. */
+            source: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        Features: {
+            /**
+             * @description Whether inbound webhooks receive; off until switched on.
+             * @example true
+             */
+            inbound_webhooks_enabled: boolean;
+        };
+        /** @description What is wrong with one field. */
+        FieldError: {
+            /**
+             * @description Path of the field: `signing.profile`, `event_types[2]`; `X-Tenant` and the like for headers.
+             * @example email
+             */
+            field: string;
+            /** @example invalid */
+            code: string;
+            /** @example must be an email address */
+            detail: string;
+        };
+        Health: {
+            /** @example ok */
+            status: string;
+            /** @example 0.1.0 */
+            version: string;
+        };
+        /** @description What a sender hears when its request was taken. */
+        InboundAccepted: {
+            /** @example ind_01jd8r7c5tevzs9c1ghvzv3hkp */
+            delivery_id: string;
+            /** @description True where the same key came before: `delivery_id` is then the first one's. */
+            duplicate?: boolean;
+        };
+        /** @description A typed operation that a webhook may call. */
+        InboundActionDefinition: {
+            /** @example createTicket */
+            name: string;
+            /** @example ticket */
+            entityType: string;
+            displayName: string;
+            description: string;
+            targetFields: components["schemas"]["InboundActionTargetField"][];
+        };
+        /** @description A field that a mapping may fill. */
+        InboundActionTargetField: {
+            name: string;
+            /** @description `string`, `int`, `number`, `boolean`, `enum`, `ref` or `json`. */
+            type: string;
+            required: boolean;
+            description: string;
+            enumValues?: string[] | null;
+            refEntityType?: string | null;
+        };
+        /** @description Where a request's idempotency key stands. */
+        InboundIdempotencySource: {
+            /** @description `header` or `jsonata`. */
+            type: components["schemas"]["SourceKind"];
+            /**
+             * @description The header's name, or an expression over the body.
+             * @example alert.id
+             */
+            value: string;
+        };
+        /** @description How a sender proves itself; `type` repeats `auth_type`. */
+        InboundWebhookAuthConfig: {
+            /**
+             * @description The header that carries it.
+             * @default X-Alga-Signature
+             */
+            signature_header?: string;
+            /** @enum {string} */
+            type: "hmac_sha256";
+        } | {
+            /** @enum {string} */
+            type: "bearer";
+        } | {
+            /**
+             * @example [
+             *       "192.0.2.0/24"
+             *     ]
+             */
+            ip_cidrs: string[];
+            /** @enum {string} */
+            type: "ip_allowlist";
+        } | {
+            /** @default token */
+            param?: string;
+            /** @enum {string} */
+            type: "path_token";
+        };
+        /** @description An inbound webhook as it is shown: never its secret. */
+        InboundWebhookConfig: {
+            /** @example iwh_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            name: string;
+            slug: string;
+            /**
+             * @description Where senders post to.
+             * @example https://hookswitch.example.com/api/inbound/acme/ninja-alerts
+             */
+            url: string;
+            description: string;
+            is_active: boolean;
+            auth_type: string;
+            auth_config: components["schemas"]["InboundWebhookAuthConfig"];
+            ip_cidrs: string[];
+            idempotency_source?: components["schemas"]["InboundIdempotencySource"] | null;
+            /** Format: int32 */
+            idempotency_window_seconds: number;
+            handler_type: string;
+            handler_config?: components["schemas"]["InboundWebhookHandlerConfig"] | null;
+            /** Format: int32 */
+            rate_limit_per_minute: number;
+            duplicate_response: string;
+            /** Format: date-time */
+            auto_disabled_at?: string | null;
+            /** Format: date-time */
+            last_delivery_at?: string | null;
+            /** Format: int64 */
+            revision: number;
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description One request that a webhook received. */
+        InboundWebhookDelivery: {
+            /** @example ind_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            inbound_webhook_id?: string | null;
+            idempotency_key?: string | null;
+            /** Format: date-time */
+            received_at: string;
+            request_method: string;
+            request_path: string;
+            /** @description Without whatever carries credentials. */
+            request_headers: Record<string, unknown>;
+            /** @description The body as text; null for what was rejected. */
+            request_body?: string | null;
+            source_ip: string;
+            user_agent?: string | null;
+            /** @description `verified`, `rejected_signature`, `rejected_bearer`, `rejected_ip` or `rejected_no_auth`. */
+            auth_status: string;
+            /** @description `pending`, `dispatched`, `duplicate` or `failed`. */
+            dispatch_status: string;
+            /** @description What the action did, or why nothing was done. */
+            handler_outcome?: Record<string, unknown> | null;
+            /** Format: int32 */
+            response_status?: number | null;
+            response_body?: string | null;
+            /** Format: int64 */
+            duration_ms?: number | null;
+            /** Format: int32 */
+            retry_count: number;
+            is_replay: boolean;
+            replayed_from?: string | null;
+            /** @description For what failed: why, in one line. */
+            error?: string | null;
+        };
+        /** @description What a verified request does; `type` repeats `handler_type`. */
+        InboundWebhookHandlerConfig: {
+            /** @example createTicket */
+            action: string;
+            /**
+             * @example {
+             *       "title": "alert.message",
+             *       "external_id": "alert.id"
+             *     }
+             */
+            field_mapping: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            type: "direct_action";
+        };
+        /** @description An inbound webhook, as it is created and replaced. */
+        InboundWebhookInput: {
+            /** @example NinjaOne alerts */
+            name: string;
+            /**
+             * @description a-z, 0-9 and hyphens; unique in the tenant. It ends the URL and names the external mappings.
+             * @example ninja-alerts
+             */
+            slug: string;
+            description?: string;
+            /** @default true */
+            is_active?: boolean;
+            /** @description `hmac_sha256`, `bearer`, `ip_allowlist` or `path_token`; the same as `auth_config.type`. */
+            auth_type: string;
+            auth_config: components["schemas"]["InboundWebhookAuthConfig"];
+            /** @description Networks that are demanded on top of the scheme. */
+            ip_cidrs?: string[];
+            idempotency_source?: components["schemas"]["InboundIdempotencySource"] | null;
+            /**
+             * Format: int32
+             * @default 86400
+             */
+            idempotency_window_seconds?: number;
+            /** @description `direct_action`; the same as `handler_config.type`. */
+            handler_type?: string | null;
+            handler_config?: components["schemas"]["InboundWebhookHandlerConfig"] | null;
+            /**
+             * Format: int32
+             * @default 600
+             */
+            rate_limit_per_minute?: number;
+            /**
+             * @description `acknowledge` (200) or `conflict` (409).
+             * @default acknowledge
+             */
+            duplicate_response?: string;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_AuditEntry: {
+            data: {
+                /** @example aud_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description Its place in the chain: 1, 2, 3 without a gap.
+                 * @example 42
+                 */
+                seq: number;
+                /**
+                 * Format: date-time
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                at: string;
+                /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+                actor: string;
+                /** @example token.created */
+                action: string;
+                /** @example tok_01jd8r7c5tevzs9c1ghvzv3hkp */
+                target: string;
+                correlation_id?: string | null;
+                /** @description What changed. Null where it was erased, and for callers who see the trail redacted. */
+                detail?: Record<string, unknown> | null;
+                /** @description SHA-256 over this entry and the one before, in hex. */
+                hash: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
+        /** @description A page of a list, newest first. */
+        Listed_Delivery: {
+            data: {
+                /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                event_id: string;
+                event_type: string;
+                destination_id: string;
+                /** @description Null once the destination is deleted. */
+                destination_name?: string | null;
+                /**
+                 * @description `pending`, `delivering`, `delivered`, `filtered`, `retry_scheduled`, `parked`, `dead_lettered`, `failed`, `discarded` or `cancelled`.
+                 * @example delivered
+                 */
+                state: string;
+                /** @description For `parked`: `destination_disabled`, `destination_paused`, `tenant_paused`, `secret_unavailable`, `receiver_gone` or `exhausted`. */
+                parked_reason?: string | null;
+                /** Format: int32 */
+                attempt_count: number;
+                /** Format: date-time */
+                next_attempt_at?: string | null;
+                correlation_id?: string | null;
+                references: Record<string, unknown>;
+                replayed_from?: string | null;
+                /** Format: int32 */
+                last_status?: number | null;
+                last_reason?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Destination: {
+            data: {
+                /** @example dst_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                name: string;
+                /**
+                 * @description Scheme and host; the whole URL may hold a token and is shown by `reveal` alone.
+                 * @example https://hooks.example.com
+                 */
+                endpoint: string;
+                adapter_type: string;
+                settings: Record<string, unknown>;
+                credential_id?: string | null;
+                event_types: string[];
+                headers: components["schemas"]["CustomHeader"][];
+                signing?: components["schemas"]["Signing"] | null;
+                /**
+                 * Format: date-time
+                 * @description Until then the previous secret signs too.
+                 */
+                previous_secret_until?: string | null;
+                policy: components["schemas"]["PolicyOverride"];
+                /** Format: int32 */
+                max_in_flight: number;
+                /** @description `envelope` or `payload`. */
+                body: string;
+                enabled: boolean;
+                /** @description `active`, `paused` or `disabled`. */
+                state: string;
+                /** @description Why it isn't active: `paused`, `disabled` or `receiver_gone`. */
+                held_reason?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Event: {
+            data: {
+                /** @example evt_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                event_type: string;
+                /** @description Null for callers who see things redacted. */
+                payload?: unknown;
+                redacted: boolean;
+                correlation_id?: string | null;
+                causation_id?: string | null;
+                references: Record<string, unknown>;
+                /** @description `api`, `desk` or `test`. */
+                source: string;
+                /** Format: date-time */
+                created_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_InboundWebhookConfig: {
+            data: {
+                /** @example iwh_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                name: string;
+                slug: string;
+                /**
+                 * @description Where senders post to.
+                 * @example https://hookswitch.example.com/api/inbound/acme/ninja-alerts
+                 */
+                url: string;
+                description: string;
+                is_active: boolean;
+                auth_type: string;
+                auth_config: components["schemas"]["InboundWebhookAuthConfig"];
+                ip_cidrs: string[];
+                idempotency_source?: components["schemas"]["InboundIdempotencySource"] | null;
+                /** Format: int32 */
+                idempotency_window_seconds: number;
+                handler_type: string;
+                handler_config?: components["schemas"]["InboundWebhookHandlerConfig"] | null;
+                /** Format: int32 */
+                rate_limit_per_minute: number;
+                duplicate_response: string;
+                /** Format: date-time */
+                auto_disabled_at?: string | null;
+                /** Format: date-time */
+                last_delivery_at?: string | null;
+                /** Format: int64 */
+                revision: number;
+                created_by: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_InboundWebhookDelivery: {
+            data: {
+                /** @example ind_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                inbound_webhook_id?: string | null;
+                idempotency_key?: string | null;
+                /** Format: date-time */
+                received_at: string;
+                request_method: string;
+                request_path: string;
+                /** @description Without whatever carries credentials. */
+                request_headers: Record<string, unknown>;
+                /** @description The body as text; null for what was rejected. */
+                request_body?: string | null;
+                source_ip: string;
+                user_agent?: string | null;
+                /** @description `verified`, `rejected_signature`, `rejected_bearer`, `rejected_ip` or `rejected_no_auth`. */
+                auth_status: string;
+                /** @description `pending`, `dispatched`, `duplicate` or `failed`. */
+                dispatch_status: string;
+                /** @description What the action did, or why nothing was done. */
+                handler_outcome?: Record<string, unknown> | null;
+                /** Format: int32 */
+                response_status?: number | null;
+                response_body?: string | null;
+                /** Format: int64 */
+                duration_ms?: number | null;
+                /** Format: int32 */
+                retry_count: number;
+                is_replay: boolean;
+                replayed_from?: string | null;
+                /** @description For what failed: why, in one line. */
+                error?: string | null;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Tenant: {
+            data: {
+                /** @example ten_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                /**
+                 * @description Stands in URLs and never changes.
+                 * @example acme
+                 */
+                slug: string;
+                /** @example Acme Ltd */
+                name: string;
+                sending_paused: boolean;
+                inbound_webhooks_enabled: boolean;
+                /**
+                 * Format: date-time
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                created_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Token: {
+            data: {
+                /** @example tok_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                /** @example billing service */
+                name: string;
+                /** @example publisher */
+                role: string;
+                /**
+                 * @description Null: everything that the role permits.
+                 * @example [
+                 *       "events:publish"
+                 *     ]
+                 */
+                scopes?: string[] | null;
+                /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+                created_by: string;
+                /**
+                 * Format: date-time
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                created_at: string;
+                /** Format: date-time */
+                expires_at?: string | null;
+                /** Format: date-time */
+                revoked_at?: string | null;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_User: {
+            data: {
+                /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                /** @example ann@example.com */
+                email: string;
+                /** @example Ann Example */
+                name: string;
+                /** @example operator */
+                role: string;
+                disabled: boolean;
+                /**
+                 * Format: date-time
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                updated_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description Who the caller is. */
+        Me: {
+            /**
+             * @description `user:usr_...` or `token:tok_...`, as the audit trail names it.
+             * @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp
+             */
+            actor: string;
+            /**
+             * @description For people.
+             * @example ann@example.com
+             */
+            email?: string | null;
+            /** @example Ann Example */
+            name?: string | null;
+            /** @example tenant_admin */
+            role: string;
+            /** @description Whether this caller belongs to the platform and names the tenant with X-Tenant. */
+            platform: boolean;
+            /** @description Whether personal and payload detail is masked. */
+            redacted: boolean;
+            tenant?: components["schemas"]["TenantName"] | null;
+            /**
+             * @example [
+             *       "destination:read"
+             *     ]
+             */
+            permissions: string[];
+            features: components["schemas"]["Features"];
+        };
+        /** @description A destination to be made. */
+        NewDestination: {
+            /** @example Orders system */
+            name: string;
+            /**
+             * @description Where to send. Private and reserved addresses are refused.
+             * @example https://hooks.example.com/in/7f3a
+             */
+            endpoint_url: string;
+            /** @default webhook */
+            adapter_type?: string;
+            /** @description The adapter's own settings. */
+            settings?: Record<string, unknown>;
+            credential_id?: string | null;
+            /**
+             * @description Types or patterns: `ticket.created`, `ticket.*` at every depth, `*` for everything but `integration.*`.
+             * @default [
+             *       "*"
+             *     ]
+             */
+            event_types?: string[];
+            headers?: components["schemas"]["CustomHeader"][];
+            signing?: components["schemas"]["Signing"] | null;
+            policy?: components["schemas"]["PolicyOverride"];
+            /**
+             * Format: int32
+             * @default 10
+             */
+            max_in_flight?: number | null;
+            /** @default envelope */
+            body?: string;
+            /** @default true */
+            enabled?: boolean;
+        };
+        /** @description An event to be published. */
+        NewEvent: {
+            /** @example invoice.paid */
+            event_type: string;
+            /** @description Any JSON value. Its bytes reach the receivers exactly as they are sent here. */
+            payload: unknown;
+            /** @example order-4711 */
+            correlation_id?: string | null;
+            causation_id?: string | null;
+            /** @description What the event is about: `alert_id`, `evidence_id`, `ticket_id`, ...; values are text. */
+            references?: Record<string, unknown>;
+            /** @description Headers that go out with this event alone. */
+            headers?: components["schemas"]["CustomHeader"][];
+        };
+        NewRole: {
+            /**
+             * @description 2 to 64 of a-z, 0-9, `_` and `-`, beginning with a letter.
+             * @example release_manager
+             */
+            name: string;
+            /**
+             * @description Of those that the caller holds.
+             * @example [
+             *       "destination:read",
+             *       "delivery:read",
+             *       "delivery:replay"
+             *     ]
+             */
+            permissions: string[];
+        };
+        NewTenant: {
+            /**
+             * @description 1 to 64 of a-z, 0-9 and inner hyphens.
+             * @example acme
+             */
+            slug: string;
+            /** @example Acme Ltd */
+            name: string;
+        };
+        NewToken: {
+            /** @example billing service */
+            name: string;
+            /**
+             * @description A role that the caller could hold too.
+             * @example publisher
+             */
+            role: string;
+            /**
+             * @description Narrows the role: `events:publish`, `destinations:write`, ...
+             * @example [
+             *       "events:publish"
+             *     ]
+             */
+            scopes?: string[] | null;
+            /**
+             * Format: date-time
+             * @description After this moment the token opens nothing.
+             * @example 2030-01-31T12:00:00Z
+             */
+            expires_at?: string | null;
+        };
+        NewUser: {
+            /**
+             * @description Belongs to one account in the whole installation.
+             * @example ann@example.com
+             */
+            email: string;
+            /** @example Ann Example */
+            name: string;
+            /**
+             * @description A built-in role or one of the tenant's own.
+             * @example operator
+             */
+            role: string;
+            /**
+             * Format: password
+             * @description 12 to 200 characters. Without one the account can't sign in with a password.
+             * @example correct horse battery staple
+             */
+            password?: string | null;
+        };
+        Permission: {
+            /** @example destination:create */
+            name: string;
+            /** @example create destinations */
+            about: string;
+        };
+        /** @description A destination's own figures; what is absent is the tenant's. */
+        PolicyOverride: {
+            /**
+             * Format: int32
+             * @default null
+             */
+            max_attempts?: number | null;
+            /**
+             * @description Delay before attempt 1, 2, ... in seconds; the last repeats.
+             * @default null
+             */
+            schedule_seconds?: number[] | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            timeout_ms?: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            jitter?: number | null;
+            /**
+             * @description `dead_letter`, `park` or `discard`.
+             * @default null
+             * @example dead_letter
+             */
+            on_exhausted?: string | null;
+        };
+        /** @description The document as it goes out. */
+        Problem: {
+            /**
+             * @description Names the kind of problem; stable.
+             * @example urn:hookswitch:problem:validation_failed
+             */
+            type: string;
+            /** @example Bad Request */
+            title: string;
+            /**
+             * Format: int32
+             * @example 400
+             */
+            status: number;
+            /**
+             * @description What happened and what to do about it.
+             * @example email: must be an email address
+             */
+            detail: string;
+            /**
+             * @description For programs: stable.
+             * @example validation_failed
+             */
+            code: string;
+            /**
+             * @description Quote it when you ask for help; our log carries it too.
+             * @example req_01jd8r7c5tevzs9c1ghvzv3hkp
+             */
+            request_id: string;
+            delivery_id?: string | null;
+            errors?: components["schemas"]["FieldError"][];
+        };
+        /** @description The new delivery. */
+        Replayed: {
+            /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
+            delivery_id: string;
+        };
+        /** @description The whole URL of a destination's endpoint. */
+        Revealed: {
+            /** @example https://hooks.example.com/in/7f3a */
+            endpoint_url: string;
+        };
+        /** @description A role. */
+        Role: {
+            /**
+             * @description Null for a built-in role.
+             * @example rol_01jd8r7c5tevzs9c1ghvzv3hkp
+             */
+            id?: string | null;
+            /**
+             * @description What users and tokens name.
+             * @example release_manager
+             */
+            name: string;
+            /** @example made by this tenant */
+            about: string;
+            builtin: boolean;
+            /** @description Whether personal and payload detail is masked for it. */
+            redacted: boolean;
+            /**
+             * @example [
+             *       "destination:read",
+             *       "delivery:replay"
+             *     ]
+             */
+            permissions: string[];
+            /** Format: date-time */
+            created_at?: string | null;
+        };
+        /** @description All roles, and what they can be made of. */
+        Roles: {
+            data: components["schemas"]["Role"][];
+            permissions: components["schemas"]["Permission"][];
+        };
+        /** @description How a rotation goes. */
+        Rotate: {
+            /**
+             * Format: int32
+             * @description How long the old secret signs beside the new one, where the profile can carry two.
+             * @default 86400
+             */
+            overlap_seconds?: number;
+        };
+        /** @description The new secret, shown this once. */
+        Rotated: {
+            /** @example whsec_... */
+            signing_secret: string;
+            /**
+             * Format: date-time
+             * @description Until then the old secret signs too; null without overlap.
+             */
+            previous_until?: string | null;
+        };
+        /** @description The new secret, shown this once. */
+        RotatedSecret: {
+            secret: string;
+        };
+        /** @description The delivery of a test event. */
+        Sent: {
+            /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
+            delivery_id: string;
+        };
+        SignIn: {
+            /** @example ann@example.com */
+            email: string;
+            /**
+             * Format: password
+             * @example correct horse battery staple
+             */
+            password: string;
+        };
+        Signing: {
+            /** @description `standard`, `oneprotect`, `fr022`, `alga`, `none` (where the installation allows it), or `{"custom": {...}}`. */
+            profile: unknown;
+        };
+        /** @enum {string} */
+        SourceKind: "header" | "jsonata";
+        /** @description A tenant. */
+        Tenant: {
+            /** @example ten_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /**
+             * @description Stands in URLs and never changes.
+             * @example acme
+             */
+            slug: string;
+            /** @example Acme Ltd */
+            name: string;
+            sending_paused: boolean;
+            inbound_webhooks_enabled: boolean;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+        };
+        TenantChange: {
+            /** @example Acme Ltd */
+            name: string;
+        };
+        TenantName: {
+            /** @example ten_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example acme */
+            slug: string;
+            /** @example Acme Ltd */
+            name: string;
+        };
+        /** @description How long each phase took, in microseconds; null for phases that didn't happen (a kept connection). */
         Timings: {
             /** Format: int64 */
             dns_us?: number | null;
@@ -402,100 +1812,231 @@ export interface components {
             /** Format: int64 */
             total_us?: number | null;
         };
-        Attempt: {
+        /** @description An API token, without the token. */
+        Token: {
+            /** @example tok_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
-            /** Format: int64 */
-            number?: number | null;
-            sent: boolean;
-            outcome: string;
-            /** Format: date-time */
-            started_at: string;
-            /** Format: int64 */
-            duration_ms: number;
-            /** Format: int64 */
-            status?: number | null;
-            retryable: boolean;
-            reason?: string | null;
-            response_summary?: string | null;
-            remote_address?: string | null;
-            timings?: null | components["schemas"]["Timings"];
-        };
-        AttemptList: {
-            data: components["schemas"]["Attempt"][];
-        };
-        InboundAuthConfig: {
-            type: string;
-            signature_header?: string | null;
-            param?: string | null;
-            ip_cidrs?: string[] | null;
-            preset?: string | null;
-        };
-        InboundWebhook: {
-            id: string;
+            /** @example billing service */
             name: string;
-            slug: string;
-            url: string;
-            description?: string | null;
-            is_active: boolean;
-            auth_type: string;
-            auth_config?: components["schemas"]["InboundAuthConfig"];
-            handler_type: string;
-            handler_config: {
-                [key: string]: unknown;
-            };
-            /** Format: int64 */
-            rate_limit_per_minute?: number | null;
-            /** Format: date-time */
-            last_delivery_at?: string | null;
-            /** Format: date-time */
+            /** @example publisher */
+            role: string;
+            /**
+             * @description Null: everything that the role permits.
+             * @example [
+             *       "events:publish"
+             *     ]
+             */
+            scopes?: string[] | null;
+            /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00.000Z
+             */
             created_at: string;
             /** Format: date-time */
+            expires_at?: string | null;
+            /** Format: date-time */
+            revoked_at?: string | null;
+        };
+        /** @description An account. */
+        User: {
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example ann@example.com */
+            email: string;
+            /** @example Ann Example */
+            name: string;
+            /** @example operator */
+            role: string;
+            disabled: boolean;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00.000Z
+             */
             updated_at: string;
         };
-        InboundWebhookPage: {
-            data: components["schemas"]["InboundWebhook"][];
-            next_cursor?: string | null;
+        /** @description What is left out stays as it is. */
+        UserChange: {
+            /** @example Ann Example */
+            name?: string | null;
+            /** @example auditor */
+            role?: string | null;
+            /** @description A disabled account can't sign in, and its sessions end at once. */
+            disabled?: boolean | null;
+            /**
+             * Format: password
+             * @description 12 to 200 characters; all sessions of the account end.
+             * @example correct horse battery staple
+             */
+            password?: string | null;
         };
-        InboundDelivery: {
-            id: string;
-            /** Format: date-time */
-            received_at: string;
-            request_method: string;
-            auth_status: string;
-            dispatch_status: string;
-            handler_outcome?: unknown;
-            /** Format: int64 */
-            response_status?: number | null;
-            /** Format: int64 */
-            duration_ms?: number | null;
-            is_replay: boolean;
-            error?: string | null;
-        };
-        InboundDeliveryPage: {
-            data: components["schemas"]["InboundDelivery"][];
-            next_cursor?: string | null;
-        };
-        Named: {
-            id: string;
-            name: string;
+        /** @description Whether the chain holds. */
+        Verdict: {
+            intact: boolean;
+            /**
+             * Format: int64
+             * @description How many entries were walked, up to the first that doesn't fit.
+             * @example 42
+             */
+            rows: number;
+            head?: components["schemas"]["ChainHead"] | null;
+            broken?: components["schemas"]["BrokenAt"] | null;
         };
         Ticket: {
             id: string;
-            number: string;
+            /** Format: int64 */
+            ticket_number: number;
             title: string;
-            status: components["schemas"]["Named"];
-            priority: null | components["schemas"]["Named"];
-            client: null | components["schemas"]["Named"];
-            board: null | components["schemas"]["Named"];
-            /** Format: date-time */
-            created_at: string;
+            description?: string | null;
+            client_id?: string | null;
+            client_name?: string | null;
+            board_id: string;
+            board_name: string;
+            status_id: string;
+            status_name: string;
+            is_closed: boolean;
+            priority_id: string;
+            priority_name: string;
+            category_id?: string | null;
+            assigned_to?: string | null;
+            due_date?: string | null;
+            attributes: Record<string, unknown>;
+            source: string;
+            ticket_origin: string;
+            entered_by: string;
+            entered_at: string;
+            updated_at: string;
+            closed_at?: string | null;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
         };
-        TicketPage: {
+        Listed_Ticket: {
             data: components["schemas"]["Ticket"][];
             next_cursor?: string | null;
         };
     };
-    responses: never;
+    responses: {
+        /** @description Something in the request is wrong; `errors` says which field and why. Nothing was changed */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It is there already, or something else stands against it */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The caller lacks the permission that `x-permission` names */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A fault of this server; quote the request_id */
+        InternalError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nothing here has this id, or it belongs to another tenant */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is larger than allowed */
+        PayloadTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body took too long to arrive */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too fast; Retry-After says when to come again */
+        TooManyRequests: {
+            headers: {
+                /** @description Seconds to wait */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No token or session, or one that is unknown, expired or revoked */
+        Unauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not just now; Retry-After says when to come again */
+        Unavailable: {
+            headers: {
+                /** @description Seconds to wait */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Understood, and against a rule; or the Idempotency-Key was used with another body */
+        UnprocessableContent: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body isn't announced as JSON, or has a content coding */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -503,26 +2044,37 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    session: {
+    receiveInboundWebhookPut: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description The tenant */
+                tenant_slug: string;
+                /** @description The webhook */
+                webhook_slug: string;
+            };
             cookie?: never;
         };
-        requestBody?: never;
+        /** @description Whatever the sender sends */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
         responses: {
-            /** @description ok */
+            /** @description Taken */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["InboundAccepted"];
                 };
             };
-            /** @description problem */
-            default: {
+            400: components["responses"]["BadRequest"];
+            /** @description Not let in */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -530,9 +2082,1652 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Receiving is switched off for the tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description A duplicate */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description A record isn't there, or a rule stands against it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too fast */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    sign_in: {
+    receiveInboundWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The signature, in the header that the webhook names */
+                "x-signature"?: string | null;
+                /** @description The key, where the webhook takes it from a header */
+                "x-idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description The tenant */
+                tenant_slug: string;
+                /** @description The webhook */
+                webhook_slug: string;
+            };
+            cookie?: never;
+        };
+        /** @description Whatever the sender sends */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundAccepted"];
+                };
+            };
+            /** @description No JSON, or the mapping could not fill the action's fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not let in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Receiving is switched off for the tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description A duplicate, where the webhook asks for this answer */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON, or encoded */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A record isn't there, or a rule stands against it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the webhook's rate allows */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    receiveInboundWebhookPatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant */
+                tenant_slug: string;
+                /** @description The webhook */
+                webhook_slug: string;
+            };
+            cookie?: never;
+        };
+        /** @description Whatever the sender sends */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundAccepted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Not let in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Receiving is switched off for the tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description A duplicate */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description A record isn't there, or a rule stands against it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too fast */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description `user:usr_...`, `token:tok_...`, `operator`, `system`. */
+                actor?: string;
+                /** @description `token.created` and the like. */
+                action?: string;
+                /** @description The id of what was changed. */
+                target?: string;
+                correlation_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the trail */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_AuditEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: {
+                /** @description Place of a head that was kept elsewhere. */
+                seq?: number;
+                /** @description Its hash in hex. */
+                hash?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The verdict, good or bad */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verdict"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Exactly this type */
+                event_type?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Event"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    publishEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEvent"];
+            };
+        };
+        responses: {
+            /** @description On disk, and on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    publishEvents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Batch"];
+            };
+        };
+        responses: {
+            /** @description All on disk, and on their way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedBatch"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `evt_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFeatures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is switched on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Features"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putFeatures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Features"];
+            };
+        };
+        responses: {
+            /** @description What is switched on now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Features"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listInboundWebhooks: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of inbound webhooks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_InboundWebhookConfig"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createInboundWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundWebhookInput"];
+            };
+        };
+        responses: {
+            /** @description Created; `secret` is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundWebhookConfig"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The tenant has a webhook of this slug */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listInboundActions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All actions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Actions"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getInboundWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundWebhookConfig"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateInboundWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundWebhookInput"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundWebhookConfig"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteInboundWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted; its URL answers 401 */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listInboundDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Only this dispatch status */
+                status?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_InboundWebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getInboundDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+                /** @description `ind_...` */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundWebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateInboundWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new secret, shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotatedSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Only this state */
+                state?: string;
+                /** @description Only to this destination */
+                destination_id?: string;
+                /** @description Only of this event */
+                event_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAttempts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All tries, the first one first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attempts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is finished already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It isn't finished, or its destination is deleted */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeliveryPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPolicy"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putDeliveryPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeliveryPolicy"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPolicy"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDestinations: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of destinations */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDestination"];
+            };
+        };
+        responses: {
+            /** @description Created; `signing_secret` is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The destination */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationChange"];
+            };
+        };
+        responses: {
+            /** @description The destination as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pauseDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is disabled, which holds it already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Active again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is disabled: enable it with PATCH */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revealDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The URL */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revealed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateDestinationSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rotate"];
+            };
+        };
+        responses: {
+            /** @description The new secret, shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rotated"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way; look at the delivery */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All roles: there are never more than a page of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roles"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createRole: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description The role was created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description A role with this name exists already, or there are too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeRole: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The role's id
+                 * @example rol_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The role is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Accounts or tokens still hold it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    whoAmI: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    signIn: {
         parameters: {
             query?: never;
             header?: never;
@@ -545,44 +3740,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Session"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_out: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
+            /** @description Signed in; the cookie is set */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
-            default: {
+            400: components["responses"]["BadRequest"];
+            /** @description Email or password is wrong */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -590,28 +3757,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    features: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Features"];
-                };
-            };
-            /** @description problem */
-            default: {
+            /** @description Another site made this request */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -619,32 +3766,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-        };
-    };
-    set_features: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Features"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Features"];
-                };
-            };
-            /** @description problem */
-            default: {
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description Too many failed tries from this address; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -652,44 +3778,82 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    list_destinations: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DestinationPage"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_destination: {
+    signOut: {
         parameters: {
             query?: never;
             header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTenants: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of tenants */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Tenant"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTenant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -697,21 +3861,25 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewDestination"];
+                "application/json": components["schemas"]["NewTenant"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description The tenant was created */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CreatedDestination"];
+                    "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description problem */
-            default: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Another tenant has this slug */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -719,400 +3887,584 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    get_destination: {
+    getTenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
             path: {
+                /**
+                 * @description The tenant's id
+                 * @example ten_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The tenant */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Destination"];
+                    "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    pause_destination: {
+    changeTenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
             path: {
+                /**
+                 * @description The tenant's id
+                 * @example ten_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TenantChange"];
+            };
+        };
         responses: {
-            /** @description ok */
+            /** @description The tenant as it is now */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Destination"];
+                    "application/json": components["schemas"]["Tenant"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    resume_destination: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Destination"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    test_destination: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Started"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_deliveries: {
+    listTokens: {
         parameters: {
             query?: {
+                /** @description How many items, 1 to 100. */
                 limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
-                state?: string;
-                destination_id?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
             };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of tokens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Token"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description The token was created; `token` is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The token's id
+                 * @example tok_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The token's id
+                 * @example tok_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token is revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of accounts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description The account was created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description An account with this email exists already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The account's id
+                 * @example usr_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The account's id
+                 * @example usr_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The tenant would be left without an administrator */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The account's id
+                 * @example usr_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description The account as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The tenant would be left without an administrator */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description It does */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeliveryPage"];
+                    "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    get_delivery: {
+    metrics: {
         parameters: {
             query?: never;
-            header?: never;
-            path: {
-                id: string;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
             };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The figures */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Delivery"];
+                    "text/plain": string;
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    list_attempts: {
+    readyz: {
         parameters: {
             query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AttemptList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    replay_delivery: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Started"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_inbound: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description Send it requests */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InboundWebhookPage"];
+                    "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    get_inbound: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InboundWebhook"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_inbound_deliveries: {
+    listTickets: {
         parameters: {
             query?: {
+                /** @description How many items, 1 to 100. */
                 limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
                 cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
             };
-            header?: never;
-            path: {
-                id: string;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
             };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InboundDeliveryPage"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_tickets: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description A page of destinations */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TicketPage"];
+                    "application/json": components["schemas"]["Listed_Ticket"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
-    get_ticket: {
+    getTicket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
             path: {
+                /** @description `dst_...` */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The destination */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1121,15 +4473,13 @@ export interface operations {
                     "application/json": components["schemas"]["Ticket"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
         };
     };
 }

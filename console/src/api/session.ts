@@ -3,7 +3,7 @@ import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from '@ta
 
 import { type Schemas, answer, client } from './client'
 
-export type Session = Schemas['Session']
+export type Session = Schemas['Me']
 export type Permission =
   | 'destination:create'
   | 'destination:read'

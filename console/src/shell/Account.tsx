@@ -27,10 +27,10 @@ export function Account() {
   return (
     <section className="account" aria-label={t('app.account')}>
       <Text size="sm" fw={600} truncate>
-        {session.user?.name ?? session.tenant.name}
+        {session.name ?? session.email}
       </Text>
-      <Text size="xs" c="dimmed" truncate title={session.user?.email}>
-        {session.user?.email}
+      <Text size="xs" c="dimmed" truncate title={session.email ?? undefined}>
+        {session.email}
       </Text>
       <Text size="xs" c="dimmed">
         {role}

@@ -17,6 +17,7 @@ import { Preferences } from './Preferences'
 export function Shell() {
   const { t } = useTranslation()
   const { session } = useSession()
+  const tenant = session.tenant?.name ?? t('app.noTenant')
   const [opened, { toggle, close }] = useDisclosure()
   return (
     <AppShell
@@ -32,7 +33,7 @@ export function Shell() {
         <Group h="100%" gap="xs" wrap="nowrap">
           <Burger id="navigation-open" opened={opened} onClick={toggle} size="sm" aria-label={t('app.openNavigation')} aria-expanded={opened} />
           <Text fw={600} size="sm" truncate>
-            {session.tenant.name}
+            {tenant}
           </Text>
         </Group>
       </AppShell.Header>
@@ -45,7 +46,7 @@ export function Shell() {
           <Burger id="navigation-close" opened onClick={close} hiddenFrom="md" size="sm" aria-label={t('app.closeNavigation')} />
         </Group>
         <Text size="xs" c="dimmed" truncate px={4}>
-          {t('app.tenant')}: <strong>{session.tenant.name}</strong>
+          {t('app.tenant')}: <strong>{tenant}</strong>
         </Text>
         <nav className="places" aria-label={t('app.navigation')}>
           <Navigation onGo={close} />

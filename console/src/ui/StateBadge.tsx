@@ -7,6 +7,7 @@ import {
   IconClock,
   IconFilter,
   IconPlayerPause,
+  IconQuestionMark,
   IconRefresh,
   IconSend,
   IconTrash,
@@ -15,7 +16,7 @@ import {
 } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 
-import type { DeliveryState } from '../api/deliveries'
+import { type DeliveryState, isDeliveryState } from '../api/deliveries'
 
 export type Tone = 'teal' | 'lake' | 'yellow' | 'red' | 'grape' | 'gray'
 
@@ -32,10 +33,16 @@ const looks: Record<DeliveryState, [Tone, Icon]> = {
   cancelled: ['gray', IconBan],
 }
 
-export const states = Object.keys(looks) as DeliveryState[]
-
-export function StateBadge({ state }: { state: DeliveryState }) {
+export function StateBadge({ state }: { state: string }) {
   const { t } = useTranslation()
+  // A server that is newer than this page may know more states.
+  if (!isDeliveryState(state)) {
+    return (
+      <Mark tone="gray" icon={IconQuestionMark}>
+        {state}
+      </Mark>
+    )
+  }
   const [tone, Symbol] = looks[state]
   return (
     <Mark tone={tone} icon={Symbol}>

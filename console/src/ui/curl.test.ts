@@ -10,11 +10,11 @@ test('commands carry the address of this installation and no secret', () => {
 
 test('a call to an inbound webhook authenticates as the webhook asks', () => {
   const url = 'https://hooks.example/api/inbound/acme/monitoring'
-  const signed = callInboundCurl({ url, auth_type: 'hmac_sha256', auth_config: { signature_header: 'X-Sig' } })
+  const signed = callInboundCurl({ url, auth_config: { type: 'hmac_sha256', signature_header: 'X-Sig' } })
   expect(signed).toContain('X-Sig: $SIGNATURE')
-  expect(callInboundCurl({ url, auth_type: 'bearer' })).toContain('Bearer $SECRET')
-  expect(callInboundCurl({ url, auth_type: 'path_token', auth_config: { param: 'key' } })).toContain(`"${url}?key=$SECRET"`)
-  expect(callInboundCurl({ url, auth_type: 'ip_allowlist' })).not.toContain('SECRET')
+  expect(callInboundCurl({ url, auth_config: { type: 'bearer' } })).toContain('Bearer $SECRET')
+  expect(callInboundCurl({ url, auth_config: { type: 'path_token', param: 'key' } })).toContain(`"${url}?key=$SECRET"`)
+  expect(callInboundCurl({ url, auth_config: { type: 'ip_allowlist', ip_cidrs: [] } })).not.toContain('SECRET')
 })
 
 test('element ids are kebab-case', () => {

@@ -1,4 +1,5 @@
 // Commands that people may copy: with the address of this very installation and the token as a variable.
+import type { InboundWebhook } from '../api/inbound'
 
 const token = '  -H "Authorization: Bearer $HOOKSWITCH_TOKEN" \\'
 
@@ -28,20 +29,20 @@ export const createInboundCurl = () =>
     handler_config: { type: 'direct_action', action: 'createTicket', field_mapping: { title: 'title' } },
   })
 
-type Receiver = { url: string; auth_type: string; auth_config?: { signature_header?: string | null; param?: string | null } | null }
+type Receiver = Pick<InboundWebhook, 'url' | 'auth_config'>
 
 /** A request that this webhook authenticates, if SECRET holds its secret. */
-export function callInboundCurl({ url, auth_type, auth_config }: Receiver) {
+export function callInboundCurl({ url, auth_config }: Receiver) {
   const lines = [`BODY='${JSON.stringify({ title: 'Disk full on db-1' })}'`]
   const headers = ["  -H 'Content-Type: application/json' \\"]
   let address = url
-  if (auth_type === 'hmac_sha256') {
+  if (auth_config.type === 'hmac_sha256') {
     lines.push(`SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$SECRET" | sed 's/.* //')`)
-    headers.push(`  -H "${auth_config?.signature_header ?? 'X-Signature'}: $SIGNATURE" \\`)
-  } else if (auth_type === 'bearer') {
+    headers.push(`  -H "${auth_config.signature_header ?? 'X-Alga-Signature'}: $SIGNATURE" \\`)
+  } else if (auth_config.type === 'bearer') {
     headers.push('  -H "Authorization: Bearer $SECRET" \\')
-  } else if (auth_type === 'path_token') {
-    address = `${url}?${auth_config?.param ?? 'token'}=$SECRET`
+  } else if (auth_config.type === 'path_token') {
+    address = `${url}?${auth_config.param ?? 'token'}=$SECRET`
   }
   return [...lines, `curl -X POST "${address}" \\`, ...headers, '  -d "$BODY"'].join('\n')
 }

@@ -9,6 +9,7 @@ pub mod app;
 pub mod command;
 pub mod config;
 pub mod console;
+pub mod demo;
 pub mod edge;
 pub mod engine;
 pub mod identity;

@@ -102,10 +102,6 @@ impl Postgres {
     pub(crate) fn close(&self) {
         self.pool.close();
     }
-
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.pool
-    }
 }
 
 pub(crate) async fn transact<T, E, F>(pool: &Pool, tenant: TenantId, job: F) -> Result<T, E>

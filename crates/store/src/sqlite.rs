@@ -231,10 +231,6 @@ impl Sqlite {
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
     }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 fn open_reader(path: &Path, ambient: Arc<dyn Ambient>) -> Result<Connection, StoreError> {

@@ -1,6 +1,6 @@
 // What was tried, newest first, and why it went as it did. What receivers answered is shown as text only.
 import { Button, Collapse, Group, Text } from '@mantine/core'
-import { IconArrowsExchange, IconBan, IconCheck, IconChevronRight, IconFilter, IconPlayerPause, IconRefresh, type Icon } from '@tabler/icons-react'
+import { IconArrowsExchange, IconBan, IconCheck, IconChevronRight, IconFilter, IconHourglassEmpty, IconPlayerPause, IconRefresh, type Icon } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
@@ -15,6 +15,7 @@ import { type MarkName, markOf } from './mark'
 const looks: Record<MarkName, [Tone, Icon]> = {
   accepted: ['teal', IconCheck],
   retryable: ['yellow', IconRefresh],
+  exhausted: ['red', IconHourglassEmpty],
   terminal: ['red', IconBan],
   interrupted: ['gray', IconArrowsExchange],
   held: ['grape', IconPlayerPause],
@@ -37,7 +38,7 @@ function AttemptEntry({ attempt }: { attempt: Attempt }) {
   const { duration } = useFormats()
   const mark = markOf(attempt)
   const [tone, icon] = looks[mark]
-  const reason = attempt.reason ?? (mark === 'interrupted' ? t('attempt.interruptedReason') : undefined)
+  const reason = mark === 'interrupted' ? t('attempt.interruptedReason') : attempt.reason
   return (
     <li>
       <Group justify="space-between" gap="xs">

@@ -3,7 +3,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
-import { type DeliveryState, deliveriesQuery } from '../../api/deliveries'
+import { type DeliveryState, deliveriesQuery, deliveryStates } from '../../api/deliveries'
 import { destinationsQuery } from '../../api/destinations'
 import { useSession } from '../../api/session'
 import { paths } from '../../paths'
@@ -13,7 +13,6 @@ import { More } from '../../ui/More'
 import { Notice } from '../../ui/Notice'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
-import { states } from '../../ui/StateBadge'
 import { publishCurl } from '../../ui/curl'
 import { DeliveryPanel } from './DeliveryPanel'
 import { DeliveryTable } from './DeliveryTable'
@@ -68,7 +67,7 @@ function Filters({ search, onChange }: { search: DeliveriesSearch; onChange: (ch
         label={t('deliveries.filterState')}
         value={search.state ?? ''}
         onChange={(event) => onChange({ state: (event.currentTarget.value || undefined) as DeliveryState | undefined })}
-        data={[any, ...states.map((state) => ({ value: state, label: t(`state.${state}.label`) }))]}
+        data={[any, ...deliveryStates.map((state) => ({ value: state, label: t(`state.${state}.label`) }))]}
       />
       <NativeSelect
         id="deliveries-filter-destination"

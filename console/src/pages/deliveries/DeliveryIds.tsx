@@ -16,7 +16,7 @@ export function DeliveryIds({ delivery }: { delivery: Delivery }) {
     name,
     id ? <Ident key={name} id={id} name={name} scope="delivery" /> : undefined,
   ]
-  const references = Object.entries(delivery.references ?? {}).map(([key, value]) =>
+  const references = Object.entries(delivery.references).map(([key, value]) =>
     ident(named[key] ?? key, typeof value === 'string' ? value : JSON.stringify(value)),
   )
   return (

@@ -15,6 +15,7 @@ import { Refresh } from '../../ui/Refresh'
 import { SidePanel } from '../../ui/SidePanel'
 import { StateBadge } from '../../ui/StateBadge'
 import { tell, tellProblem } from '../../ui/notify'
+import { useStateMeaning } from '../../ui/useStateMeaning'
 import { AttemptTimeline } from './AttemptTimeline'
 import { DeliveryIds } from './DeliveryIds'
 
@@ -31,7 +32,7 @@ export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose
           <Group justify="space-between" gap="xs">
             <Group gap={8}>
               <StateBadge state={query.data.state} />
-              <Text size="sm">{t('delivery.to', { destination: query.data.destination_name })}</Text>
+              <Text size="sm">{t('delivery.to', { destination: query.data.destination_name ?? t('deliveries.destinationGone') })}</Text>
             </Group>
             <Refresh id="delivery-refresh" of={[query, attempts]} />
           </Group>
@@ -62,13 +63,15 @@ const isKnown = (reason: string): reason is (typeof known)[number] => (known as 
 function Meaning({ delivery }: { delivery: Delivery }) {
   const { t } = useTranslation()
   const { whole } = useFormats()
+  const means = useStateMeaning()
   const { state, parked_reason, next_attempt_at } = delivery
   const held = parked_reason && (isKnown(parked_reason) ? t(`parked.${parked_reason}`) : t('parked.other', { reason: parked_reason }))
   const lost = state === 'dead_lettered' || state === 'failed'
+  const settled = !isMoving(state) && state !== 'retry_scheduled'
   return (
     <Alert color={lost ? 'red' : state === 'parked' ? 'grape' : 'gray'} py="xs">
       <Text size="sm">
-        {t(`state.${state}.means`)} {state === 'parked' && held}
+        {means(state)} {state === 'parked' && held}
       </Text>
       {next_attempt_at && state === 'retry_scheduled' && <Text size="sm">{t('delivery.nextAttempt', { time: whole(next_attempt_at) })}</Text>}
       {isMoving(state) && (
@@ -76,7 +79,7 @@ function Meaning({ delivery }: { delivery: Delivery }) {
           {t('delivery.settling')}
         </Text>
       )}
-      <ReplayButton id={delivery.id} />
+      {settled && delivery.destination_name && <ReplayButton id={delivery.id} />}
     </Alert>
   )
 }

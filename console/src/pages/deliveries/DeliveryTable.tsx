@@ -37,7 +37,7 @@ export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: Deli
                 className="opener"
                 to={paths.deliveries}
                 search={{ ...search, delivery: row.id }}
-                aria-label={t('deliveries.open', { event: row.event_type, destination: row.destination_name })}
+                aria-label={t('deliveries.open', { event: row.event_type, destination: row.destination_name ?? t('deliveries.destinationGone') })}
               >
                 {row.event_type}
               </Link>
@@ -45,7 +45,7 @@ export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: Deli
                 <Time at={row.created_at} />, {row.destination_name}
               </span>
             </Table.Td>
-            <Table.Td className="middling">{row.destination_name}</Table.Td>
+            <Table.Td className="middling">{row.destination_name ?? t('deliveries.destinationGone')}</Table.Td>
             <Table.Td>
               <StateBadge state={row.state} />
             </Table.Td>

@@ -23,15 +23,16 @@ test('a kept connection has no phases of connecting', () => {
 })
 
 test('nothing was sent, nothing is drawn', () => {
-  expect(phasesOf(null)).toEqual([])
+  expect(phasesOf({})).toEqual([])
   expect(wasKept({ dns_us: 500, total_us: 500 })).toBe(false)
 })
 
 test('an attempt is marked by what it means for its delivery', () => {
   expect(markOf({ outcome: 'accepted', retryable: false })).toBe('accepted')
   expect(markOf({ outcome: 'retryable', retryable: true })).toBe('retryable')
+  expect(markOf({ outcome: 'exhausted', retryable: false })).toBe('exhausted')
   expect(markOf({ outcome: 'terminal', retryable: false })).toBe('terminal')
-  expect(markOf({ outcome: 'forbidden', retryable: false })).toBe('terminal')
+  expect(markOf({ outcome: 'refused', retryable: false })).toBe('terminal')
   expect(markOf({ outcome: 'secret_unavailable', retryable: true })).toBe('held')
   expect(markOf({ outcome: 'interrupted', retryable: true })).toBe('interrupted')
 })

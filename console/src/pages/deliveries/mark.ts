@@ -1,12 +1,11 @@
 import type { Attempt } from '../../api/deliveries'
 
-export type MarkName = 'accepted' | 'retryable' | 'terminal' | 'interrupted' | 'held' | 'filtered'
+export type MarkName = 'accepted' | 'retryable' | 'terminal' | 'interrupted' | 'held' | 'filtered' | 'exhausted'
 
 /** What an attempt means for its delivery: the outcomes are those of the API. */
 export function markOf({ outcome, retryable }: Pick<Attempt, 'outcome' | 'retryable'>): MarkName {
   switch (outcome) {
     case 'accepted':
-    case 'delivered':
       return 'accepted'
     case 'interrupted':
       return 'interrupted'
@@ -15,6 +14,8 @@ export function markOf({ outcome, retryable }: Pick<Attempt, 'outcome' | 'retrya
     case 'gone':
     case 'secret_unavailable':
       return 'held'
+    case 'exhausted':
+      return 'exhausted'
     default:
       return retryable ? 'retryable' : 'terminal'
   }

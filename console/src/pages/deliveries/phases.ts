@@ -7,7 +7,6 @@ export type Span = { phase: Phase; us: number }
 
 /** The phases that took place, in order. A kept connection has no name, connect or TLS phase. */
 export function phasesOf(timings: Attempt['timings']): Span[] {
-  if (!timings) return []
   const { dns_us, connect_us, tls_us, first_byte_us, total_us } = timings
   const known: [Phase, number | null | undefined][] = [
     ['dns', dns_us],
@@ -22,4 +21,4 @@ export function phasesOf(timings: Attempt['timings']): Span[] {
 
 /** Whether the request went over a connection that was open already. */
 export const wasKept = (timings: Attempt['timings']) =>
-  Boolean(timings && typeof timings.first_byte_us === 'number' && timings.connect_us == null)
+  typeof timings.first_byte_us === 'number' && timings.connect_us == null

@@ -10,7 +10,7 @@ import { EventTypes } from './DestinationTable'
 export function DestinationFacts({ destination }: { destination: Destination }) {
   const { t } = useTranslation()
   const { duration, number } = useFormats()
-  const { policy, headers, signing, max_in_flight, ordered, body } = destination
+  const { policy, headers, signing, max_in_flight, body } = destination
   const exhausted = policy.on_exhausted
   const inherited = t('destination.policyDefault')
   return (
@@ -19,13 +19,12 @@ export function DestinationFacts({ destination }: { destination: Destination }) 
         [t('destinations.endpoint'), <span key="endpoint" className="mono">{destination.endpoint}</span>],
         [t('destinations.adapter'), destination.adapter_type],
         [t('destinations.eventTypes'), <EventTypes key="types" types={destination.event_types} />],
-        [t('destination.signing'), signing.profile],
+        [t('destination.signing'), signing ? profileName(signing.profile) : inherited],
         [t('destination.body'), body === 'payload' ? t('destination.body_payload') : t('destination.body_envelope')],
         [t('destination.attempts'), policy.max_attempts ? t('destination.attemptsValue', { count: policy.max_attempts }) : inherited],
         [t('destination.timeout'), policy.timeout_ms ? duration(policy.timeout_ms) : inherited],
         [t('destination.exhausted'), isKnown(exhausted) ? t(`destination.exhausted_${exhausted}`) : inherited],
         [t('destination.inFlight'), t('destination.inFlightValue', { count: max_in_flight, formatted: number(max_in_flight) })],
-        [t('destination.ordered'), ordered ? t('destination.orderedYes') : t('destination.orderedNo')],
         [
           t('destination.headers'),
           headers.length > 0 ? <span key="headers" className="mono">{headers.map(({ name, value }) => `${name}: ${value}`).join('\n')}</span> : undefined,
@@ -40,3 +39,6 @@ export function DestinationFacts({ destination }: { destination: Destination }) 
 
 const isKnown = (text: string | null | undefined): text is 'dead_letter' | 'park' | 'discard' =>
   text === 'dead_letter' || text === 'park' || text === 'discard'
+
+/** `standard` and its like, or the name of an object: `custom`. */
+const profileName = (profile: unknown) => (typeof profile === 'object' && profile ? Object.keys(profile)[0] : String(profile))

@@ -85,7 +85,8 @@ function Actions({ destination: { id, name, state } }: { destination: Destinatio
     })
   }
   function switchTo(to: 'pause' | 'resume') {
-    change.mutate(to, { onSuccess: () => tell(t(`destination.${to}Done`, { name })), onError: tellProblem })
+    const done = to === 'pause' ? t('destination.pauseDone', { name }) : t('destination.resumeDone', { name })
+    change.mutate(to, { onSuccess: () => tell(done), onError: tellProblem })
   }
 
   return (

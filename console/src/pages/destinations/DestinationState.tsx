@@ -1,7 +1,7 @@
 import { IconCircleCheck, IconPlayerPause, IconPlugConnectedX } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 
-import type { Destination } from '../../api/destinations'
+import type { DestinationState as State } from '../../api/destinations'
 import { Mark } from '../../ui/StateBadge'
 
 const looks = {
@@ -10,8 +10,11 @@ const looks = {
   disabled: ['gray', IconPlugConnectedX],
 } as const
 
-export function DestinationState({ state }: { state: Destination['state'] }) {
+const isState = (text: string): text is State => text in looks
+
+export function DestinationState({ state: given }: { state: string }) {
   const { t } = useTranslation()
+  const state = isState(given) ? given : 'disabled'
   const [tone, icon] = looks[state]
   return (
     <Mark tone={tone} icon={icon}>

@@ -4,8 +4,8 @@ import { IconAlertOctagon, IconCircleCheck, IconClockHour4, IconPlayerPause, Ico
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
-import { type Delivery, type DeliveryState, SAMPLE } from '../../api/deliveries'
-import type { Destination } from '../../api/destinations'
+import { type Delivery, type DeliveryState, SAMPLE, isDeliveryState } from '../../api/deliveries'
+import type { Destination, DestinationState } from '../../api/destinations'
 import { useFormats } from '../../i18n/format'
 import { paths } from '../../paths'
 import type { Tone } from '../../ui/StateBadge'
@@ -31,6 +31,8 @@ const verdicts: Record<Verdict, [Tone, Icon]> = {
   held: ['grape', IconPlayerPause],
   lost: ['red', IconAlertOctagon],
 }
+
+const leadTo = (state: string | undefined) => (isDeliveryState(state) ? state : undefined)
 
 export function HealthSummary({ deliveries, destinations }: { deliveries: Delivery[]; destinations: Destination[] }) {
   const { t } = useTranslation()
@@ -81,7 +83,7 @@ function Headline({ health }: { health: Health }) {
 
 function DestinationCount({ destinations }: { destinations: Destination[] }) {
   const { t } = useTranslation()
-  const inState = (state: Destination['state']) => destinations.filter((one) => one.state === state).length
+  const inState = (state: DestinationState) => destinations.filter((one) => one.state === state).length
   const [paused, disabled] = [inState('paused'), inState('disabled')]
   const rest = paused + disabled > 0 ? t('health.destinationsOff', { paused, disabled }) : t('health.destinationsOn')
   return (
@@ -111,7 +113,7 @@ function Shares({ health }: { health: Health }) {
               className="tile"
               data-zero={health.counts[group] === 0 || undefined}
               to={paths.deliveries}
-              search={{ state: health.mostly[group] ?? filters[group] }}
+              search={{ state: leadTo(health.mostly[group]) ?? filters[group] }}
               aria-label={t('health.show', { label, count })}
             >
               <strong>{count}</strong>

@@ -15,6 +15,7 @@ import { Time } from '../../ui/Time'
 import { publishCurl } from '../../ui/curl'
 import { domId } from '../../ui/domId'
 import { AnchorLink } from '../../ui/links'
+import { useStateMeaning } from '../../ui/useStateMeaning'
 import { lastAnswer } from '../deliveries/lastAnswer'
 
 const SHOWN = 8
@@ -22,6 +23,7 @@ const SHOWN = 8
 export function RecentDeliveries({ destination }: { destination: Destination }) {
   const { t } = useTranslation()
   const { may } = useSession()
+  const means = useStateMeaning()
   const query = useInfiniteQuery(deliveriesQuery({ destination_id: destination.id }, SHOWN))
   const rows = query.data?.pages[0]?.data
   return (
@@ -52,7 +54,7 @@ export function RecentDeliveries({ destination }: { destination: Destination }) 
                     {row.event_type}
                   </Link>
                   <Text size="xs" c="dimmed" lineClamp={1}>
-                    <Time at={row.created_at} />, {lastAnswer(row) ?? t(`state.${row.state}.means`)}
+                    <Time at={row.created_at} />, {lastAnswer(row) ?? means(row.state)}
                   </Text>
                 </Table.Td>
                 <Table.Td ta="end">

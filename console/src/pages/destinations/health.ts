@@ -1,10 +1,10 @@
 // What the newest deliveries say about whether things flow.
-import type { Delivery, DeliveryState } from '../../api/deliveries'
+import type { Delivery } from '../../api/deliveries'
 
 export const groups = ['delivered', 'moving', 'retrying', 'held', 'lost', 'aside'] as const
 export type Group = (typeof groups)[number]
 
-const groupOf: Record<DeliveryState, Group> = {
+const groupOf: Record<string, Group> = {
   delivered: 'delivered',
   pending: 'moving',
   delivering: 'moving',
@@ -12,16 +12,13 @@ const groupOf: Record<DeliveryState, Group> = {
   parked: 'held',
   dead_lettered: 'lost',
   failed: 'lost',
-  filtered: 'aside',
-  discarded: 'aside',
-  cancelled: 'aside',
 }
 
 export type Verdict = 'none' | 'ok' | 'moving' | 'retrying' | 'held' | 'lost'
 export type Health = {
   counts: Record<Group, number>
   /** The state of each group that most of its deliveries are in. */
-  mostly: Partial<Record<Group, DeliveryState>>
+  mostly: Partial<Record<Group, string>>
   total: number
   verdict: Verdict
   since: string | undefined
@@ -32,10 +29,10 @@ const worstFirst = ['lost', 'held', 'retrying', 'moving'] as const
 
 export function healthOf(deliveries: Delivery[]): Health {
   const counts = { delivered: 0, moving: 0, retrying: 0, held: 0, lost: 0, aside: 0 }
-  const perState = new Map<DeliveryState, number>()
+  const perState = new Map<string, number>()
   const mostly: Health['mostly'] = {}
   for (const { state } of deliveries) {
-    const group = groupOf[state]
+    const group = groupOf[state] ?? 'aside'
     counts[group] += 1
     perState.set(state, (perState.get(state) ?? 0) + 1)
     const before = mostly[group]

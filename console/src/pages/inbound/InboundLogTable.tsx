@@ -87,6 +87,8 @@ function OutcomeText({ row }: { row: InboundDelivery }) {
   if (refusal) return t(`inboundLog.authStatus.${refusal}`)
   const outcome = outcomeOf(row)
   switch (outcome.kind) {
+    case 'duplicate':
+      return t('inboundLog.duplicateOf', { id: outcome.of })
     case 'skipped':
       return t('inboundLog.skipped')
     case 'text':

@@ -7,15 +7,14 @@ test('what an action did names its record', () => {
   expect(outcomeOf({ handler_outcome })).toEqual({ kind: 'done', entity: 'ticket', id: 'tkt_1', result: 'created' })
 })
 
-test('an error is told before anything else, whatever its shape', () => {
+test('an error is told before anything else', () => {
   expect(outcomeOf({ handler_outcome: {}, error: 'mapping_failed: title' })).toEqual({ kind: 'text', text: 'mapping_failed: title' })
-  const error = { code: 'lookup_miss', detail: 'no ticket has it' } as unknown as string
-  expect(outcomeOf({ handler_outcome: null, error })).toEqual({ kind: 'text', text: 'no ticket has it' })
 })
 
 test('skipped, empty and unknown outcomes', () => {
   expect(outcomeOf({ handler_outcome: { skipped: true } })).toEqual({ kind: 'skipped' })
-  expect(outcomeOf({ handler_outcome: null })).toEqual({ kind: 'none' })
+  expect(outcomeOf({ handler_outcome: { duplicate_of: 'ind_1' } })).toEqual({ kind: 'duplicate', of: 'ind_1' })
+  expect(outcomeOf({})).toEqual({ kind: 'none' })
   expect(outcomeOf({ handler_outcome: { run_id: 'run_1' } })).toEqual({ kind: 'text', text: '{"run_id":"run_1"}' })
 })
 

@@ -4,6 +4,7 @@ import type { InboundDelivery } from '../../api/inbound'
 export type Outcome =
   | { kind: 'done'; entity: string; result: string; id: string }
   | { kind: 'skipped' }
+  | { kind: 'duplicate'; of: string }
   | { kind: 'text'; text: string }
   | { kind: 'none' }
 
@@ -11,25 +12,18 @@ type Loose = Record<string, unknown>
 const text = (value: unknown) => (typeof value === 'string' ? value : '')
 
 export function outcomeOf({ handler_outcome, error }: Pick<InboundDelivery, 'handler_outcome' | 'error'>): Outcome {
-  const said = errorText(error)
-  if (said) return { kind: 'text', text: said }
+  if (error) return { kind: 'text', text: error }
   if (typeof handler_outcome !== 'object' || handler_outcome === null) {
     const plain = text(handler_outcome)
     return plain ? { kind: 'text', text: plain } : { kind: 'none' }
   }
   const outcome = handler_outcome as Loose
   if (outcome.skipped === true || outcome.outcome === 'skipped') return { kind: 'skipped' }
+  if (text(outcome.duplicate_of)) return { kind: 'duplicate', of: text(outcome.duplicate_of) }
+  if (text(outcome.reason)) return { kind: 'text', text: text(outcome.reason) }
   const [entity, id] = [text(outcome.entity_type), text(outcome.entity_id)]
   if (entity && id) return { kind: 'done', entity, id, result: text(outcome.result) }
   return Object.keys(outcome).length > 0 ? { kind: 'text', text: JSON.stringify(outcome) } : { kind: 'none' }
-}
-
-/** A plain sentence, or a problem document with its fields. */
-function errorText(error: unknown): string {
-  if (typeof error === 'string') return error
-  if (typeof error !== 'object' || error === null) return ''
-  const { detail, message, code } = error as Loose
-  return text(detail) || text(message) || text(code) || JSON.stringify(error)
 }
 
 type DispatchName = 'pending' | 'dispatched' | 'duplicate' | 'failed' | 'rejected'

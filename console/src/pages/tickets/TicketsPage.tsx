@@ -61,23 +61,23 @@ function TicketTable({ rows, chosen }: { rows: Ticket[]; chosen: string | undefi
         {rows.map((row) => (
           <Table.Tr key={row.id} data-chosen={row.id === chosen || undefined}>
             <Table.Td>
-              <Link id={domId('open', row.id)} className="opener" to={paths.tickets} search={{ ticket: row.id }} aria-label={t('tickets.open', { number: row.number })}>
-                {row.number}
+              <Link id={domId('open', row.id)} className="opener" to={paths.tickets} search={{ ticket: row.id }} aria-label={t('tickets.open', { number: row.ticket_number })}>
+                {row.ticket_number}
               </Link>
             </Table.Td>
             <Table.Td style={{ overflowWrap: 'anywhere' }}>
               {row.title}
               <span className="narrow">
-                <Time at={row.created_at} />
-                {row.client && `, ${row.client.name}`}
+                <Time at={row.entered_at} />
+                {row.client_name && `, ${row.client_name}`}
               </span>
             </Table.Td>
-            <Table.Td>{row.status.name}</Table.Td>
-            <Table.Td className="middling">{row.priority?.name}</Table.Td>
-            <Table.Td className="middling">{row.client?.name}</Table.Td>
-            <Table.Td className="wide">{row.board?.name}</Table.Td>
+            <Table.Td>{row.status_name}</Table.Td>
+            <Table.Td className="middling">{row.priority_name}</Table.Td>
+            <Table.Td className="middling">{row.client_name}</Table.Td>
+            <Table.Td className="wide">{row.board_name}</Table.Td>
             <Table.Td className="middling">
-              <Time at={row.created_at} />
+              <Time at={row.entered_at} />
             </Table.Td>
           </Table.Tr>
         ))}

@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::caller::Caller;
 use super::idempotency::{Create, Created};
 use super::list::{List, Listed, PageParams};
-use super::problem::{Checks, Problem};
+use super::problem::Problem;
 use crate::app::App;
 
 /// What a list of mappings is narrowed to.
@@ -41,15 +41,16 @@ pub struct Filter {
 
 impl Filter {
     fn parse(self) -> Result<store::Filter, Problem> {
-        let mut checks = Checks::default();
-        let mut checked = |field: &str, text: Option<String>| text.inspect(|text| checks.name(field, text));
-        let filter = store::Filter {
-            integration_type: checked("integration_type", self.integration_type),
-            entity_type: checked("entity_type", self.entity_type),
-            entity_id: checked("entity_id", self.entity_id),
-            external_id: checked("external_id", self.external_id),
+        let checked = |field: &str, text: Option<String>| match text {
+            Some(text) => check_name(field, &text, NAME_CHARS_MAX).map(|()| Some(text)),
+            None => Ok(None),
         };
-        checks.finish().map(|()| filter)
+        Ok(store::Filter {
+            integration_type: checked("integration_type", self.integration_type)?,
+            entity_type: checked("entity_type", self.entity_type)?,
+            entity_id: checked("entity_id", self.entity_id)?,
+            external_id: checked("external_id", self.external_id)?,
+        })
     }
 }
 

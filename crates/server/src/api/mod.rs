@@ -20,6 +20,7 @@ mod boards;
 pub mod body;
 pub mod caller;
 mod clients;
+mod credentials;
 mod deliveries;
 mod describe;
 mod destinations;
@@ -36,7 +37,7 @@ pub mod path;
 mod policy;
 pub mod problem;
 mod roles;
-mod session;
+pub mod session;
 mod tenants;
 mod tickets;
 mod tokens;
@@ -80,6 +81,8 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(destinations::pause))
         .routes(routes!(destinations::resume))
         .routes(routes!(destinations::test))
+        .routes(routes!(credentials::list, credentials::create))
+        .routes(routes!(credentials::get, credentials::change, credentials::remove))
         .routes(routes!(policy::get, policy::put))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::get))
@@ -92,6 +95,16 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(inbound_webhooks::rotate))
         .routes(routes!(inbound_webhooks::deliveries))
         .routes(routes!(inbound_webhooks::delivery))
+        .routes(routes!(tickets::list, tickets::create))
+        .routes(routes!(tickets::get))
+        .routes(routes!(tickets::comments))
+        .routes(routes!(clients::list, clients::create))
+        .routes(routes!(clients::get))
+        .routes(routes!(boards::boards))
+        .routes(routes!(boards::statuses))
+        .routes(routes!(boards::priorities))
+        .routes(routes!(boards::categories))
+        .routes(routes!(external_mappings::list, external_mappings::create))
 }
 
 /// Inbound webhooks.

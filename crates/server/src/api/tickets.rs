@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use hookswitch_desk::Change;
 use hookswitch_desk::id::{BoardId, CategoryId, ClientId, PriorityId, StatusId, TicketId};
+use hookswitch_desk::input::{NAME_CHARS_MAX, check_name};
 use hookswitch_desk::ticket::{self, Comment, NewTicket, Ticket};
 use hookswitch_domain::id::UserId;
 use hookswitch_domain::time::Timestamp;
@@ -90,9 +91,11 @@ impl Filter {
             client_id: self.client_id.and_then(|text| checks.take("client_id", text.parse())),
             priority_id: self.priority_id.and_then(|text| checks.take("priority_id", text.parse())),
             assigned_to: self.assigned_to.and_then(|text| checks.take("assigned_to", text.parse())),
-            external_id: self.external_id.inspect(|text| checks.name("external_id", text)),
+            external_id: self.external_id,
         };
-        checks.finish().map(|()| filter)
+        checks.finish()?;
+        filter.external_id.as_deref().map_or(Ok(()), |id| check_name("external_id", id, NAME_CHARS_MAX))?;
+        Ok(filter)
     }
 }
 

@@ -2,7 +2,8 @@
 //! Exit codes: 0 done, 1 failed, 2 used wrongly.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use hookswitch_domain::time::Ambient;
 use hookswitch_pipeline::ambient::System;
+use hookswitch_pipeline::sandbox::{WORKER_COMMAND, run_worker};
 use hookswitch_store::migrate::Schema;
 use hookswitch_store::{Db, Settings};
 
@@ -19,6 +21,7 @@ use crate::config::{Config, Environment};
 mod admin;
 mod audit;
 mod backup;
+mod demo;
 mod files;
 mod grant;
 mod migrate;
@@ -27,6 +30,10 @@ mod postgres_tool;
 mod reseal;
 mod restore;
 mod serve;
+mod verify;
+mod sign;
+mod map;
+mod doctor;
 
 /// A self-hosted webhook switchboard: delivers events, and turns incoming webhooks into actions.
 #[derive(Parser)]
@@ -44,6 +51,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the server with sample tenants, users, traffic and a test endpoint.
+    Demo(demo::Arguments),
     /// Run the server.
     Serve(serve::Arguments),
     /// Bring the database up to date.
@@ -58,6 +67,17 @@ enum Command {
     Restore(restore::Arguments),
     /// Print the OpenAPI document.
     Openapi(openapi::Arguments),
+    /// Check configuration, database, clock, egress and secrets; say how to mend.
+    Doctor,
+    /// Make a signature of any profile, offline.
+    Sign(sign::Arguments),
+    /// Check a signature of any profile, offline.
+    Verify(verify::Arguments),
+    /// Evaluate one mapping expression in the sandbox.
+    Map(map::Args),
+    /// Evaluates expressions for its parent process.
+    #[command(name = WORKER_COMMAND, hide = true)]
+    SandboxWorker,
 }
 
 /// What every command may need to know.
@@ -92,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(line: CommandLine) -> anyhow::Result<ExitCode> {
     let global = Global { config: line.config, json: line.json };
     match line.command {
+        Command::Demo(arguments) => block_on(demo::run(arguments)),
         Command::Serve(arguments) => block_on(serve::run(&global, arguments)),
         Command::Migrate => block_on(migrate::run(&global)),
         Command::Admin(arguments) => block_on(admin::run(&global, arguments)),
@@ -99,12 +120,27 @@ fn dispatch(line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Backup(arguments) => block_on(backup::run(&global, arguments)),
         Command::Restore(arguments) => block_on(restore::run(&global, arguments)),
         Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Doctor => block_on(doctor::run(&global)),
+        Command::Sign(arguments) => sign::run(&global, arguments),
+        Command::Verify(arguments) => verify::run(&global, arguments),
+        Command::Map(arguments) => block_on(map::run(arguments)),
+        Command::SandboxWorker => Ok(run_worker()),
     }
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     runtime.block_on(work)
+}
+
+/// What a file holds, or standard input.
+fn input(path: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match path.filter(|path| *path != Path::new("-")) {
+        Some(path) => bytes = std::fs::read(path).with_context(|| path.display().to_string())?,
+        None => drop(std::io::stdin().lock().read_to_end(&mut bytes).context("reading standard input")?),
+    }
+    Ok(bytes)
 }
 
 fn ambient() -> Arc<dyn Ambient> {

@@ -63,7 +63,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<ExitCo
 }
 
 /// An empty database is made ready; an older one only when asked; a newer one is never touched.
-async fn prepare(db: &Db, migrate: bool) -> anyhow::Result<()> {
+pub(super) async fn prepare(db: &Db, migrate: bool) -> anyhow::Result<()> {
     match db.schema(COMPONENTS).await.context("reading the database's version")? {
         Schema::Current => return Ok(()),
         Schema::Empty => {}
@@ -77,7 +77,7 @@ async fn prepare(db: &Db, migrate: bool) -> anyhow::Result<()> {
 }
 
 /// The first signal lets requests finish; a second one ends the process at once.
-fn wait_for_signal(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn wait_for_signal(app: Arc<App>, stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         for first in [true, false] {
