@@ -26,11 +26,10 @@ export default ts.config(
   { ignores: ['dist', 'src/api/schema.d.ts', 'test-results', 'playwright-report'] },
   js.configs.recommended,
   ts.configs.strict,
-  hooks.configs.flat.recommended,
   {
     files: ['src/**/*.{ts,tsx}'],
     ignores: ['src/**/*.test.*'],
-    extends: [a11y.flatConfigs.strict],
+    extends: [hooks.configs.flat.recommended, a11y.flatConfigs.strict],
     plugins: { i18next },
     languageOptions: { globals: globals.browser },
     rules: {

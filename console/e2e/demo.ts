@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { type Page, test as plain } from '@playwright/test'
+import { type Page, expect, test as plain } from '@playwright/test'
 
 const binary = process.env.HOOKSWITCH_BINARY ?? '../target/debug/hookswitch'
 const START_MS = 60_000
 
 export type Role = 'tenant_admin' | 'operator' | 'auditor'
 export type Tenant = 'acme' | 'globex'
-type Passwords = Record<Tenant, Record<Role, { email: string; password: string }>>
-export type Demo = { url: string; receiver: string; passwords: Passwords }
+type Account = { email: string; password: string }
+export type Demo = { url: string; receiver: string; passwords: Record<Tenant, Record<Role, Account>> }
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -36,6 +36,17 @@ async function ready(url: string, child: ChildProcess, said: () => string) {
   throw new Error(`the demo was not ready within ${START_MS} ms:\n${said()}`)
 }
 
+/** The demo makes its accounts while it starts. */
+async function accounts(data: string): Promise<Demo['passwords']> {
+  const until = Date.now() + START_MS
+  for (;;) {
+    const text = await readFile(join(data, 'demo-passwords.json'), 'utf8').catch(() => '')
+    if (text) return JSON.parse(text) as Demo['passwords']
+    if (Date.now() > until) throw new Error('the demo wrote no passwords')
+    await pause(100)
+  }
+}
+
 async function run(use: (demo: Demo) => Promise<void>) {
   const data = await mkdtemp(join(tmpdir(), 'hookswitch-e2e-'))
   const [listen, receiver] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
@@ -45,8 +56,7 @@ async function run(use: (demo: Demo) => Promise<void>) {
   const ended = new Promise((done) => child.once('close', done))
   try {
     await ready(`http://${listen}`, child, () => output)
-    const passwords = JSON.parse(await readFile(join(data, 'demo-passwords.json'), 'utf8')) as Passwords
-    await use({ url: `http://${listen}`, receiver, passwords })
+    await use({ url: `http://${listen}`, receiver, passwords: await accounts(data) })
   } finally {
     child.kill('SIGTERM')
     await ended
@@ -54,19 +64,29 @@ async function run(use: (demo: Demo) => Promise<void>) {
   }
 }
 
-type Fixtures = { signIn: (role: Role, tenant?: Tenant) => Promise<void> }
+type Fixtures = { signIn: (role: Role, tenant?: Tenant) => Promise<void>; healthy: undefined }
 
 export const test = plain.extend<Fixtures, { demo: Demo }>({
   // eslint-disable-next-line no-empty-pattern -- Playwright reads the parameter's pattern
-  demo: [async ({}, use) => run(use), { scope: 'worker', timeout: START_MS + 10_000 }],
+  demo: [async ({}, use) => run(use), { scope: 'worker', timeout: 2 * START_MS }],
   baseURL: async ({ demo }, use) => use(demo.url),
-  signIn: async ({ page, demo }, use) =>
-    use(async (role, tenant = 'acme') => {
-      await signInAs(page, demo.passwords[tenant][role])
-    }),
+  signIn: async ({ page, demo }, use) => use((role, tenant = 'acme') => enter(page, demo.passwords[tenant][role])),
+  // Whatever a test is about, a page that throws or breaks its own content security policy has failed.
+  healthy: [
+    async ({ page }, use) => {
+      const faults: string[] = []
+      page.on('pageerror', (error) => faults.push(error.message))
+      page.on('console', (message) => {
+        if (/content security policy/i.test(message.text())) faults.push(message.text())
+      })
+      await use(undefined)
+      expect(faults).toEqual([])
+    },
+    { auto: true },
+  ],
 })
 
-async function signInAs(page: Page, { email, password }: { email: string; password: string }) {
+export async function enter(page: Page, { email, password }: Account) {
   await page.goto('/console/sign-in')
   await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password', { exact: true }).fill(password)
@@ -74,4 +94,4 @@ async function signInAs(page: Page, { email, password }: { email: string; passwo
   await page.waitForURL((url) => !url.pathname.endsWith('/sign-in'))
 }
 
-export { expect } from '@playwright/test'
+export { expect }

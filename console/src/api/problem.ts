@@ -21,11 +21,10 @@ export class Problem extends Error {
     this.fields = document.errors ?? []
   }
 
-  /** What to say beside one input. A lone field's problem is told in the words of the whole document. */
+  /** What to say beside one input. */
   at(field: string): string | undefined {
     const found = this.fields.filter((problem) => problem.field === field)
-    if (found.length === 0) return undefined
-    return this.fields.length === 1 ? this.detail : found.map((problem) => problem.detail).join(' ')
+    return found.length > 0 ? found.map((problem) => problem.detail).join(' ') : undefined
   }
 }
 

@@ -133,6 +133,19 @@ impl fmt::Display for HeaderError {
     }
 }
 
+/// A name that a request may carry beside those that the product or the protocol writes itself.
+pub fn check_header_name(name: &str) -> Result<(), HeaderError> {
+    let lower = name.to_ascii_lowercase();
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(token) {
+        return Err(HeaderError(format!("{name:?} is no header name")));
+    }
+    if RESERVED.contains(&lower.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
+        return Err(HeaderError(format!("the header {name} is written by the product and can't be set")));
+    }
+    Ok(())
+}
+
 /// Checks custom headers: token names, visible ASCII values (so no CR or LF), nothing that the
 /// product or the protocol writes itself, at most 20 and 8 KiB together.
 pub fn check_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), HeaderError> {
@@ -141,15 +154,8 @@ pub fn check_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) 
     for (name, value) in headers {
         count += 1;
         bytes += name.len() + value.len();
-        let lower = name.to_ascii_lowercase();
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(token) {
-            return Err(HeaderError(format!("{name:?} is no header name")));
-        }
-        if RESERVED.contains(&lower.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
-            return Err(HeaderError(format!("the header {name} is written by the product and can't be set")));
-        }
-        if SECRET_HEADERS.contains(&lower.as_str()) {
+        check_header_name(name)?;
+        if SECRET_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(HeaderError(format!("{name} carries a secret: store it as a credential and name that in credential_id")));
         }
         if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || value.trim() != value {

@@ -149,19 +149,35 @@ pub async fn postgres_others(db: &Db) -> Result<i64, StoreError> {
     db.system().read(move |tx| Box::pin(async move { tx.query_one(sql, &[]).await?.get(0) })).await
 }
 
-/// As [`Alone::is_empty`], for PostgreSQL.
-pub async fn postgres_is_empty(db: &Db) -> Result<bool, StoreError> {
-    db.system().read(|tx| Box::pin(is_empty(tx))).await
+/// Drops the tables and functions of the schema, whoever made them, and leaves what extensions brought.
+pub const POSTGRES_CLEAR: &str = "DO $$ DECLARE one record; BEGIN
+    FOR one IN SELECT c.oid::regclass AS name FROM pg_class c
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+    LOOP EXECUTE 'DROP TABLE ' || one.name || ' CASCADE'; END LOOP;
+    FOR one IN SELECT p.oid::regprocedure AS name FROM pg_proc p
+        WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind = 'f'
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+    LOOP EXECUTE 'DROP FUNCTION ' || one.name || ' CASCADE'; END LOOP;
+END $$;";
+
+/// As [`Alone::is_empty`], for PostgreSQL, where other programs may have tables too: any table
+/// that isn't `ours` is something.
+pub async fn postgres_is_empty(db: &Db, ours: Vec<String>) -> Result<bool, StoreError> {
+    db.system().read(|tx| Box::pin(is_empty(tx, ours))).await
 }
 
-async fn is_empty(tx: &mut Tx) -> Result<bool, StoreError> {
-    let tables = "SELECT count(*), count(*) FILTER (WHERE tablename IN ('tenant', 'user_account'))
-        FROM pg_tables WHERE schemaname = ANY (current_schemas(false))";
-    let mut row = tx.query_one(tables, &[]).await?;
-    match (row.get::<i64>(0)?, row.get::<i64>(1)?) {
-        (0, _) => return Ok(true),
-        (_, 2) => {}
-        _ => return Ok(false),
+async fn is_empty(tx: &mut Tx, ours: Vec<String>) -> Result<bool, StoreError> {
+    let tables = "SELECT relname::text FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition";
+    let rows = tx.query(tables, &[]).await?;
+    let names = rows.into_iter().map(|mut row| row.get(0)).collect::<Result<Vec<String>, _>>()?;
+    let there = |name: &str| names.iter().any(|table| table == name);
+    if names.is_empty() {
+        return Ok(true);
+    }
+    if names.iter().any(|name| !ours.contains(name)) || !there("tenant") || !there("user_account") {
+        return Ok(false);
     }
     let owned = "SELECT (SELECT count(*) FROM tenant) + (SELECT count(*) FROM user_account)";
     Ok(tx.query_one(owned, &[]).await?.get::<i64>(0)? == 0)

@@ -38,7 +38,8 @@ function AttemptEntry({ attempt }: { attempt: Attempt }) {
   const { duration } = useFormats()
   const mark = markOf(attempt)
   const [tone, icon] = looks[mark]
-  const reason = mark === 'interrupted' ? t('attempt.interruptedReason') : attempt.reason
+  // That it was accepted is said already.
+  const reason = mark === 'accepted' ? undefined : mark === 'interrupted' ? t('attempt.interruptedReason') : attempt.reason
   return (
     <li>
       <Group justify="space-between" gap="xs">

@@ -47,7 +47,6 @@ pub struct TokenView {
 
 /// A token and, this once, the token itself.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "documents what Created::secret adds")]
 pub struct CreatedToken {
     #[serde(flatten)]
     token_view: TokenView,

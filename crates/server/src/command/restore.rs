@@ -26,7 +26,7 @@ use crate::config::Config;
 pub struct Arguments {
     /// A file that `hookswitch backup` wrote.
     file: PathBuf,
-    /// Replace a database that holds something.
+    /// Replace a database that holds something; on PostgreSQL, everything in its schema goes.
     #[arg(long)]
     force: bool,
 }
@@ -86,16 +86,17 @@ async fn restore_postgres(config: &Config, file: &Path, force: bool) -> anyhow::
     let path = file.display().to_string();
     // Reads the archive's index and one small table, and so finds most kinds of damage.
     let args = ["--data-only", "--table=schema_migration", "--file=-", &path];
-    let printed = postgres_tool::run(config, "pg_restore", &args).await?;
-    let ledger = read_ledger(&String::from_utf8_lossy(&printed));
+    let ledger = read_ledger(&String::from_utf8_lossy(&postgres_tool::run(config, "pg_restore", &args).await?));
     if ledger.is_empty() {
         bail!("{path} is an archive of pg_dump, but none of ours: it has no schema_migration");
     }
     refuse_newer(&ledger)?;
+    let listed = postgres_tool::run(config, "pg_restore", &["--list", &path]).await?;
+    let tables = read_tables(&String::from_utf8_lossy(&listed));
     // One connection, so that all others are somebody else's.
     let alone = Settings { connections: 1, ..settings(config) };
     let db = Db::open(&alone, ambient()).await.context("opening the database (database.url)")?;
-    let (others, empty) = (backup::postgres_others(&db).await?, backup::postgres_is_empty(&db).await?);
+    let (others, empty) = (backup::postgres_others(&db).await?, backup::postgres_is_empty(&db, tables).await?);
     db.close().await;
     if others > 0 {
         bail!("{others} connections of hookswitch use this database: stop every server and command first");
@@ -103,10 +104,16 @@ async fn restore_postgres(config: &Config, file: &Path, force: bool) -> anyhow::
     if !force && !empty {
         refuse_full()?;
     }
-    let database = format!("--dbname={}", postgres_tool::database_name(config)?);
-    let how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--clean", "--if-exists"];
-    let args = [&how[..], &[database.as_str(), path.as_str()]].concat();
-    postgres_tool::run(config, "pg_restore", &args).await.map(drop)
+    postgres_tool::replace(config, file).await
+}
+
+/// The tables in the list of `pg_restore`: `217; 1259 16391 TABLE public tenant postgres`.
+fn read_tables(list: &str) -> Vec<String> {
+    let table = |line: &str| {
+        let mut words = line.split_whitespace().skip(3);
+        (words.next()? == "TABLE").then(|| words.nth(1).map(str::to_owned))?
+    };
+    list.lines().filter_map(table).collect()
 }
 
 /// The rows of `schema_migration` in the text of `pg_restore`: component, version, name, time.

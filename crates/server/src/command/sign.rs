@@ -8,7 +8,7 @@ use clap::Args;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::{Descriptor, Message, Profile, sign};
-use hookswitch_domain::time::{Ambient, Timestamp};
+use hookswitch_domain::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Global, ambient, input};

@@ -4,4 +4,14 @@
 #[path = "../../../store/tests/it/engines.rs"]
 mod engines;
 
+mod credentials;
 mod custody;
+mod conventions;
+mod framing;
+mod harness;
+mod identity;
+mod isolation;
+mod matrix;
+mod session;
+mod surface;
+mod trail;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hookswitch_domain::destination::check_headers;
+use hookswitch_domain::destination::check_header_name;
 use hookswitch_domain::secret::Secret;
 use hookswitch_pipeline::secrets::SECRET_BYTES_MAX;
 use serde::{Deserialize, Serialize};
@@ -108,8 +108,7 @@ impl Kind {
             }
         }
         if let Some(name) = header.as_deref() {
-            // The product's own headers and those of the protocol can't be set.
-            checks.take("settings.header", check_headers([(name, "x")]));
+            checks.take("settings.header", check_header_name(name));
         }
         if oauth {
             check_oauth(checks, &settings);

@@ -1,0 +1,52 @@
+# Two commands do everything: `make run` (the demo) and `make test` (what CI checks).
+# The rest is for development; CONTRIBUTING.md says when to use which.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+HOOKSWITCH := $(TARGET)/debug/hookswitch
+
+.PHONY: run test test-long build bench crash-test coverage openapi check lint console help
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: ## Build what the demo needs and start it
+	@scripts/tools.sh run
+	@scripts/build-demo.sh
+	@exec $(HOOKSWITCH) demo
+
+test: ## Everything CI checks
+	@scripts/test.sh
+
+test-long: test coverage ## What takes longer: line coverage, the kill test at full size
+	@$(MAKE) crash-test
+
+build: ## Console and release binary
+	@scripts/tools.sh build
+	@scripts/console.sh
+	cargo build --release --locked -p hookswitch-server
+	@ls -l $(TARGET)/release/hookswitch
+
+bench: build ## Measure against the bare relay, in one run
+	cargo build --release --locked -p hookswitch-bench
+	$(TARGET)/release/hookswitch-bench run --binary $(TARGET)/release/hookswitch --out $(TARGET)/bench.json $(BENCH)
+
+crash-test: ## Kill the server while it is written to; nothing that was acknowledged may be lost
+	@scripts/tools.sh build
+	cargo build --release --locked -p hookswitch-server -p hookswitch-bench
+	$(TARGET)/release/hookswitch-bench crash --binary $(TARGET)/release/hookswitch --events 100000 --rate 0
+
+coverage: ## Line coverage of the Rust crates, 70 % or more
+	@scripts/coverage.sh
+
+openapi: ## Write openapi.json and openapi.yaml anew
+	cargo build --locked -p hookswitch-server
+	$(HOOKSWITCH) openapi > openapi.json
+	$(HOOKSWITCH) openapi --yaml > openapi.yaml
+
+console: ## The console alone
+	@scripts/console.sh
+
+lint: ## Formatting, clippy and cargo-deny
+	@scripts/lint.sh

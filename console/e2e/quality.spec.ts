@@ -1,0 +1,116 @@
+// What holds on every page: accessible in both colour schemes, usable at 390 px, an id on everything
+// that can be operated.
+import AxeBuilder from '@axe-core/playwright'
+import { type Page } from '@playwright/test'
+
+import { expect, test } from './demo'
+
+/** Each page as an admin sees it, with what was opened there. */
+const pages: [string, (page: Page) => Promise<void>][] = [
+  ['destinations', (page) => page.goto('/console/integrations').then(() => page.getByRole('table').first().waitFor())],
+  [
+    'a destination',
+    async (page) => {
+      await page.goto('/console/integrations')
+      await page.getByRole('table', { name: 'Destinations', exact: true }).getByRole('link').first().click()
+      await page.getByRole('heading', { name: 'Settings' }).waitFor()
+    },
+  ],
+  ['deliveries', (page) => page.goto('/console/deliveries').then(() => page.getByRole('table').waitFor())],
+  [
+    'a delivery',
+    async (page) => {
+      await page.goto('/console/deliveries?state=delivered')
+      await page.getByRole('table').getByRole('link').first().click()
+      await page.getByText('Attempt 1', { exact: true }).waitFor()
+      const answer = page.getByRole('button', { name: 'Show the answer' })
+      if ((await answer.count()) > 0) await answer.first().click()
+    },
+  ],
+  ['inbound webhooks', (page) => page.goto('/console/settings/webhooks').then(() => page.getByRole('table').waitFor())],
+  [
+    'an inbound webhook',
+    async (page) => {
+      await page.goto('/console/settings/webhooks')
+      await page.getByRole('table').getByRole('link').first().click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Refresh' }).waitFor()
+    },
+  ],
+  ['tickets', (page) => page.goto('/console/tickets').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
+  ['nowhere', (page) => page.goto('/console/nowhere').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
+]
+
+async function expectAccessible(page: Page) {
+  await page.waitForLoadState('networkidle')
+  // Colours in the middle of a transition are nobody's colours.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)))
+  const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+  expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)).toEqual([])
+}
+
+/** Everything operable has an id in kebab-case, and no id twice. */
+async function expectNamed(page: Page) {
+  const operable = 'a[href], button, input:not([type=hidden]), select, textarea, [role=button], [role=switch], [role=tab], [role=menuitem]'
+  const ids = await page.locator(operable).evaluateAll((elements) => elements.map(({ id, outerHTML }) => id || outerHTML.slice(0, 160)))
+  expect(ids.filter((id) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(id))).toEqual([])
+  expect(ids.filter((id, place) => ids.indexOf(id) !== place)).toEqual([])
+}
+
+async function expectToFit(page: Page) {
+  const [wanted, given] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const)
+  expect(wanted).toBeLessThanOrEqual(given)
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test.describe(`in ${colorScheme} colours`, () => {
+    test.use({ colorScheme })
+
+    test('the sign-in page is accessible', async ({ page }) => {
+      await page.goto('/console/sign-in')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await expect(page.getByText('Enter your password.')).toBeVisible()
+      await expectAccessible(page)
+      await expectNamed(page)
+    })
+
+    test('every page is accessible', async ({ page, signIn }) => {
+      test.setTimeout(180_000)
+      await signIn('tenant_admin')
+      for (const [name, open] of pages) {
+        await test.step(name, async () => {
+          await open(page)
+          await expectAccessible(page)
+          await expectNamed(page)
+        })
+      }
+    })
+
+    test('what an operator may not see is said accessibly', async ({ page, signIn }) => {
+      await signIn('operator')
+      await page.goto('/console/settings/webhooks')
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await expectAccessible(page)
+    })
+  })
+}
+
+test.describe('on a telephone', () => {
+  test.use({ viewport: { width: 390, height: 844 } })
+
+  test('every page fits, and the navigation opens', async ({ page, signIn }) => {
+    test.setTimeout(120_000)
+    await signIn('tenant_admin')
+    for (const [name, open] of pages) {
+      await test.step(name, async () => {
+        await open(page)
+        await page.waitForLoadState('networkidle')
+        await expectToFit(page)
+        await expectAccessible(page)
+      })
+    }
+    await page.goto('/console/integrations')
+    await page.getByRole('button', { name: 'Open navigation' }).click()
+    await page.getByRole('link', { name: 'Tickets' }).click()
+    await expect(page.getByRole('heading', { name: 'Tickets', level: 1 })).toBeVisible()
+  })
+})

@@ -1,0 +1,129 @@
+//! Another tenant's ids are 404, on every operation of the OpenAPI document that has an id in its
+//! path. A new noun is covered by its own POST; one that can't be posted has a line in `make`.
+
+use hookswitch_server::app::COMPONENTS;
+use serde_json::{Value, json};
+
+use crate::engines::Engine;
+use crate::harness::{Client, Server, spawn_server};
+use crate::on_both_engines;
+use crate::surface::{Operation, operations, sample};
+
+/// Where the tests' destinations point: a public address that nothing is sent to in time.
+const NOWHERE: &str = "https://192.0.2.1/hook";
+
+/// Makes whatever the operation's path names in the owner's tenant, and returns the ids.
+async fn make(server: &Server, owner: &Client, slug: &str, operation: &Operation) -> Vec<String> {
+    let collection = operation.path.split("/{").next().unwrap_or_default();
+    match collection {
+        "/api/v1/events" => vec![publish(owner).await],
+        "/api/v1/integrations/deliveries" => vec![delivery(owner).await],
+        "/api/v1/integrations/destinations" => vec![destination(owner).await],
+        "/api/v1/inbound-webhooks" if operation.parameters().len() == 2 => inbound_delivery(server, owner, slug).await,
+        collection => vec![post(owner, collection).await],
+    }
+}
+
+async fn post(owner: &Client, collection: &str) -> String {
+    let mut body = sample(collection, "POST");
+    unique(&mut body);
+    owner.post(collection, body).await.expect(201).id()
+}
+
+/// Examples are the same every time; names that may exist once get a number.
+fn unique(body: &mut Value) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    for field in ["slug", "name", "email", "external_id"] {
+        if let Some(text) = body[field].as_str().map(str::to_owned) {
+            body[field] = json!(format!("x{number}{}{text}", if field == "email" { "" } else { "-" }));
+        }
+    }
+}
+
+async fn publish(owner: &Client) -> String {
+    let answer = owner.post("/api/v1/events", json!({"event_type": "isolation.test", "payload": {"secret": "mine"}})).await;
+    answer.expect(202).json()["event_id"].as_str().unwrap().to_owned()
+}
+
+async fn destination(owner: &Client) -> String {
+    let body = json!({"name": "theirs", "endpoint_url": NOWHERE, "event_types": ["isolation.*"]});
+    owner.post("/api/v1/integrations/destinations", body).await.expect(201).id()
+}
+
+async fn delivery(owner: &Client) -> String {
+    destination(owner).await;
+    let event = publish(owner).await;
+    let list = owner.get(&format!("/api/v1/integrations/deliveries?event_id={event}")).await.expect(200).json();
+    list["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
+async fn inbound_delivery(server: &Server, owner: &Client, slug: &str) -> Vec<String> {
+    owner.put("/api/v1/features", json!({"inbound_webhooks_enabled": true})).await.expect(200);
+    let mut body = sample("/api/v1/inbound-webhooks", "POST");
+    unique(&mut body);
+    let webhook = owner.post("/api/v1/inbound-webhooks", body).await.expect(201).json();
+    let path = format!("/api/inbound/{slug}/{}", webhook["slug"].as_str().unwrap());
+    server.stranger().post(&path, json!({})).await;
+    let id = webhook["id"].as_str().unwrap();
+    let list = owner.get(&format!("/api/v1/inbound-webhooks/{id}/deliveries")).await.expect(200).json();
+    let first = &list["data"][0];
+    let delivery = first["delivery_id"].as_str().or(first["id"].as_str()).unwrap_or_else(|| panic!("no delivery: {list}"));
+    vec![id.to_owned(), delivery.to_owned()]
+}
+
+async fn another_tenant_s_ids_are_not_there(engine: &Engine) {
+    let server = spawn_server(engine).await;
+    let (owner, other) = (server.admin("globex").await, server.admin("acme").await);
+    let mut wrong = Vec::new();
+    for operation in operations().iter().filter(|operation| operation.managed() && !operation.parameters().is_empty()) {
+        if operation.need.starts_with("tenant:") {
+            continue; // Platform only: the matrix has them.
+        }
+        let theirs = make(&server, &owner, "globex", operation).await;
+        let mine = make(&server, &other, "acme", operation).await;
+        let mut tries = vec![theirs.clone()];
+        if theirs.len() == 2 {
+            tries.push(vec![mine[0].clone(), theirs[1].clone()]);
+        }
+        for ids in &tries {
+            let status = call(&other, operation, ids).await;
+            if status != 404 {
+                wrong.push(format!("{} with another tenant's id: {status}", operation.name()));
+            }
+        }
+        // The same request by the owner finds it: it was the tenant that made the difference.
+        let status = call(&owner, operation, &theirs).await;
+        if status == 404 || status >= 500 || status == 400 {
+            wrong.push(format!("{} by the owner: {status}", operation.name()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn call(caller: &Client, operation: &Operation, ids: &[String]) -> u16 {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    caller.send(operation.method.clone(), &operation.fill(&ids), operation.body.clone()).await.status.as_u16()
+}
+
+async fn lists_show_one_tenant_s_rows(engine: &Engine) {
+    let server = spawn_server(engine).await;
+    let (owner, other) = (server.admin("globex").await, server.admin("acme").await);
+    delivery(&owner).await;
+    post(&owner, "/api/v1/users").await;
+    for operation in operations().iter().filter(|operation| operation.managed() && operation.query.iter().any(|name| name == "cursor")) {
+        if operation.need.starts_with("tenant:") || !operation.parameters().is_empty() {
+            continue;
+        }
+        let theirs = owner.get(&operation.path).await.expect(200).json();
+        let mine = other.get(&operation.path).await.expect(200).text();
+        for row in theirs["data"].as_array().unwrap() {
+            if let Some(id) = row["id"].as_str() {
+                assert!(!mine.contains(id), "{} shows {id} to another tenant", operation.name());
+            }
+        }
+    }
+}
+
+on_both_engines!(another_tenant_s_ids_are_not_there, lists_show_one_tenant_s_rows);
