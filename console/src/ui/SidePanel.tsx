@@ -17,6 +17,8 @@ export function SidePanel({ id, title, opened, onClose, children }: Props) {
       size="xl"
       overlayProps={{ backgroundOpacity: 0.35 }}
       closeButtonProps={{ id: `${id}-close`, 'aria-label': t('common.close') }}
+      // Inside a dialog a header is no landmark of the page.
+      attributes={{ header: { role: 'none' } }}
       styles={{ title: { flex: 1, fontWeight: 600 } }}
     >
       {children}

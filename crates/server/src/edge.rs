@@ -48,7 +48,7 @@ pub async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next)
     request.extensions_mut().insert(arrival.clone());
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|_| Problem::internal("panic").into_response());
-    let problem = response.extensions_mut().remove::<Problem>();
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| foreign(&response));
     if let Some(problem) = &problem {
         render(problem, &arrival.request_id, &mut response);
     }
@@ -114,6 +114,13 @@ pub fn loopback(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(name, _)| name);
     name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// What the framework refused by itself, in plain text, becomes a problem like all others.
+fn foreign(response: &Response) -> Option<Problem> {
+    let status = response.status();
+    let plain = response.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/plain"));
+    (plain && status.is_client_error()).then(|| Problem::new(status, "bad_request", "the request can't be read"))
 }
 
 fn render(problem: &Problem, request_id: &str, response: &mut Response) {

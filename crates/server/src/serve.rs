@@ -32,6 +32,7 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long running requests have once the process was told to end.
 pub const GRACE: Duration = Duration::from_secs(25);
 const HEADERS_MAX: usize = 100;
+const HEAD_MAX: usize = 32 << 10;
 const BUFFER_MAX: usize = 64 << 10;
 /// After a failed accept (no file descriptors left), so that the loop doesn't spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -84,6 +85,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_DEADLINE)
             .max_headers(HEADERS_MAX)
+            .max_header_size(HEAD_MAX)
             .max_buf_size(BUFFER_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);

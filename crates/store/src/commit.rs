@@ -341,9 +341,7 @@ async fn insert_events(client: &Object, asks: impl Iterator<Item = &Accept>) -> 
     client
         .execute(
             &statement,
-            &[
-                &ids, &tenants, &types, &payloads, &metas, &deliveries, &owners, &events, &destinations, &leased, &leases,
-            ],
+            &[&ids, &tenants, &types, &payloads, &metas, &deliveries, &owners, &events, &destinations, &leased, &leases],
         )
         .await?;
     Ok(())

@@ -45,17 +45,7 @@ pub async fn insert(tx: &mut Tx, new: &Credential) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO integration_credentials (id, tenant, name, type, ref, settings, version, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        params![
-            new.id,
-            tenant,
-            &new.name,
-            &new.kind,
-            &new.reference,
-            &new.settings,
-            new.version,
-            new.created_at,
-            new.updated_at
-        ],
+        params![new.id, tenant, &new.name, &new.kind, &new.reference, &new.settings, new.version, new.created_at, new.updated_at],
     )
     .await?;
     Ok(())

@@ -32,7 +32,8 @@ pub struct Delivery {
     pub last_reason: Option<String>,
 }
 
-const SELECT: &str = "SELECT d.id, d.event, e.type, e.meta, d.destination, t.name, d.state, d.parked_reason, d.attempts, d.next_at,
+const SELECT: &str =
+    "SELECT d.id, d.event, e.type, e.meta, d.destination, t.name, d.state, d.parked_reason, d.attempts, d.next_at,
         d.replayed_from, d.updated_at, a.status, a.reason, due.leased, due.next_at, now_ms(), l.hold, own.sending_paused
     FROM delivery d
     JOIN tenant own ON own.id = d.tenant

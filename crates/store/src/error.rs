@@ -25,9 +25,10 @@ impl From<rusqlite::Error> for StoreError {
         use rusqlite::ErrorCode::*;
         let text = error.to_string();
         match error.sqlite_error().map(|inner| (inner.code, inner.extended_code)) {
-            Some((ConstraintViolation, rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
-                Self::Conflict(text)
-            }
+            Some((
+                ConstraintViolation,
+                rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            )) => Self::Conflict(text),
             Some((DatabaseBusy | DatabaseLocked | DiskFull | SystemIoFailure | OutOfMemory | CannotOpen | ReadOnly, _)) => {
                 Self::Unavailable(text)
             }

@@ -6,30 +6,31 @@
 //! everything else is one SQL text for both.
 
 pub mod audit;
+pub mod backup;
 pub mod commit;
+pub mod credential;
 pub mod db;
 pub mod delivery;
 pub mod destination;
+pub mod effect;
 pub mod error;
 pub mod event;
 pub mod expiry;
-pub mod migrate;
+pub mod idempotency;
 pub mod inbound;
+pub mod migrate;
+pub mod page;
 pub mod partition;
 pub mod policy;
 mod postgres;
 pub mod queue;
-mod sqlite;
-pub mod idempotency;
-pub mod page;
 pub mod role;
+pub mod secret;
 pub mod session;
+mod sqlite;
 pub mod tenant;
 pub mod token;
 pub mod user;
-pub mod backup;
-pub mod credential;
-pub mod secret;
 pub mod value;
 
 pub use db::{Db, Settings, TenantStore, Tx};

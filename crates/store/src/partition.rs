@@ -11,7 +11,8 @@ use crate::db::Db;
 use crate::error::StoreError;
 
 /// Partitioned tables, and whether their rows are updated (and so want room on their pages).
-const TABLES: [(&str, bool); 4] = [("event", false), ("delivery", true), ("attempt", false), ("inbound_webhook_deliveries", true)];
+const TABLES: [(&str, bool); 4] =
+    [("event", false), ("delivery", true), ("attempt", false), ("inbound_webhook_deliveries", true)];
 const DAYS_AHEAD: u32 = 3;
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -20,13 +21,13 @@ pub async fn ensure(db: &Db) -> Result<(), StoreError> {
     if db.engine_name() == "sqlite" {
         return Ok(());
     }
-    let today: i64 = db.system().read(|tx| Box::pin(async move { tx.query_one("SELECT now_ms() / 86400000", &[]).await?.get(0) })).await?;
+    let today: i64 =
+        db.system().read(|tx| Box::pin(async move { tx.query_one("SELECT now_ms() / 86400000", &[]).await?.get(0) })).await?;
     for ahead in 0..=DAYS_AHEAD {
         let from = Timestamp::from_millis((today + i64::from(ahead)) * DAY.as_millis() as i64);
         for (table, updated) in TABLES {
             let sql = statement(table, updated, from);
-            let made: Result<(), StoreError> =
-                db.system().write(move |tx| Box::pin(async move { tx.batch(&sql).await })).await;
+            let made: Result<(), StoreError> = db.system().write(move |tx| Box::pin(async move { tx.batch(&sql).await })).await;
             // Rows of that day already lie in the `_rest` partition: they stay there.
             if let Err(error) = made {
                 tracing::warn!(table, day = %from, %error, "a daily partition could not be made");

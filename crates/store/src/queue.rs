@@ -13,10 +13,10 @@ use hookswitch_domain::delivery::State;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
 use hookswitch_domain::time::Timestamp;
 
+use crate::commit;
 use crate::db::{Db, Engine, Inner, Tx};
 use crate::error::StoreError;
 use crate::params;
-use crate::commit;
 
 /// `next_at` of what nothing but a person makes due.
 pub const NEVER: i64 = i64::MAX;
@@ -270,7 +270,8 @@ async fn claim(tx: &mut Tx, mut lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Resul
     let mut claimed = Vec::new();
     for (lane, count) in lanes {
         claim_lane(tx, lane, count, lease_ms, &mut claimed).await?;
-        let advance = "UPDATE lane SET next_at = coalesce((SELECT min(next_at) FROM due WHERE due.destination = lane.destination), $3)
+        let advance =
+            "UPDATE lane SET next_at = coalesce((SELECT min(next_at) FROM due WHERE due.destination = lane.destination), $3)
             WHERE destination = $1 AND tenant = $2 AND hold IS NULL";
         tx.execute(advance, params![lane.destination, lane.tenant, NEVER]).await?;
     }
@@ -278,7 +279,8 @@ async fn claim(tx: &mut Tx, mut lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Resul
 }
 
 async fn claim_lane(tx: &mut Tx, lane: Lane, count: i64, lease_ms: i64, claimed: &mut Vec<Claimed>) -> Result<(), StoreError> {
-    let candidates = "SELECT d.delivery, d.claim, d.leased FROM due d WHERE d.destination = $1 AND d.tenant = $2 AND d.next_at <= now_ms()
+    let candidates =
+        "SELECT d.delivery, d.claim, d.leased FROM due d WHERE d.destination = $1 AND d.tenant = $2 AND d.next_at <= now_ms()
         AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.destination = $1 AND lane.tenant = $2 AND lane.hold IS NOT NULL)
         ORDER BY d.next_at LIMIT $3";
     for mut row in tx.query(candidates, params![lane.destination, lane.tenant, count]).await? {

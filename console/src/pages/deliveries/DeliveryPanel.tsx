@@ -69,7 +69,7 @@ function Meaning({ delivery }: { delivery: Delivery }) {
   const lost = state === 'dead_lettered' || state === 'failed'
   const settled = !isMoving(state) && state !== 'retry_scheduled'
   return (
-    <Alert color={lost ? 'red' : state === 'parked' ? 'grape' : 'gray'} py="xs">
+    <Alert role="note" color={lost ? 'red' : state === 'parked' ? 'grape' : 'gray'} py="xs">
       <Text size="sm">
         {means(state)} {state === 'parked' && held}
       </Text>

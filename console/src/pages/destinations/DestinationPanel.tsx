@@ -62,7 +62,7 @@ function Held({ destination: { state, held_reason } }: { destination: Destinatio
   const { t } = useTranslation()
   if (state === 'active') return null
   return (
-    <Alert color={state === 'paused' ? 'grape' : 'gray'} py="xs">
+    <Alert role="note" color={state === 'paused' ? 'grape' : 'gray'} py="xs">
       {state === 'paused' ? t('destination.pausedNote') : t('destination.disabledNote')}
       {held_reason && ` ${t('destination.held', { reason: held_reason })}`}
     </Alert>

@@ -17,7 +17,7 @@ export function SecretOnce({ name, secret, onStored }: { name: string; secret: s
     withResolver: true,
   })
   return (
-    <Alert color="teal" icon={<IconKey aria-hidden />} title={t('create.secretTitle', { name })}>
+    <Alert role="note" color="teal" icon={<IconKey aria-hidden />} title={t('create.secretTitle', { name })}>
       <Text size="sm">{t('create.secretLead')}</Text>
       <Group gap="xs" mt="sm">
         <code id="signing-secret" className="mono secret" ref={shown} tabIndex={-1} aria-label={t('create.secretLabel')}>

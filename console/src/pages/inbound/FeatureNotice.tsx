@@ -14,7 +14,7 @@ export function FeatureNotice() {
     set.mutate({ inbound_webhooks_enabled: true }, { onSuccess: () => tell(t('inbound.switchedOn')), onError: tellProblem })
   }
   return (
-    <Alert color="yellow" icon={<IconInfoCircle aria-hidden />} title={t('inbound.offTitle')}>
+    <Alert role="note" color="yellow" icon={<IconInfoCircle aria-hidden />} title={t('inbound.offTitle')}>
       <Text size="sm">{t('inbound.off')}</Text>
       {may('feature:write') ? (
         <Switch id="inbound-feature" mt="sm" label={t('inbound.switch')} checked={false} disabled={set.isPending} onChange={switchOn} />

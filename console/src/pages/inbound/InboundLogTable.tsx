@@ -100,7 +100,7 @@ function OutcomeText({ row }: { row: InboundDelivery }) {
         <>
           {t('inboundLog.did', { entity: outcome.entity, result: outcome.result })}{' '}
           {outcome.entity === 'ticket' && (
-            <AnchorLink id={domId('ticket-of', row.id)} size="sm" to={paths.tickets} search={{ ticket: outcome.id }}>
+            <AnchorLink id={domId('ticket-of', row.id)} size="sm" underline="always" to={paths.tickets} search={{ ticket: outcome.id }}>
               {t('inboundLog.openTicket')}
             </AnchorLink>
           )}

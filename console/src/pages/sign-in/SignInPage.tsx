@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next'
 
 import { Problem } from '../../api/problem'
 import { signIn } from '../../api/session'
-import { safeReturn } from '../../paths'
+import { base, safeReturn } from '../../paths'
 import { Logo } from '../../shell/Logo'
 import { Preferences } from '../../shell/Preferences'
 import { Notice } from '../../ui/Notice'
@@ -19,9 +19,9 @@ export function SignInPage() {
     document.title = `${t('signIn.title')} · ${t('app.name')}`
   }, [t])
   return (
-    <Center mih="100dvh" p="md">
+    <Center component="main" mih="100dvh" p="md">
       <Stack w={360} maw="100%" gap="md">
-        <Paper component="main" p="xl">
+        <Paper p="xl">
           <Group gap="sm" mb="md">
             <Logo size={36} />
             <div>
@@ -32,7 +32,7 @@ export function SignInPage() {
             </div>
           </Group>
           {back && (
-            <Alert color="lake" mb="md" py="xs">
+            <Alert role="note" color="lake" mb="md" py="xs">
               {t('signIn.goOn')}
             </Alert>
           )}
@@ -60,7 +60,7 @@ function SignInForm({ back }: { back: string | undefined }) {
     onSuccess: () => {
       // Nothing that another user saw may remain.
       queries.clear()
-      router.history.push(safeReturn(back))
+      router.history.push(base + safeReturn(back))
     },
   })
   const refused = enter.error instanceof Problem && enter.error.status === 401

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookswitch_domain::id::{InboundDeliveryId, TenantId};
-use hookswitch_domain::inbound::{Auth, AuthStatus, DispatchStatus, DuplicateResponse, IdempotencySource, KEY_CHARS_MAX, is_kept};
+use hookswitch_domain::inbound::{
+    Auth, AuthStatus, DispatchStatus, DuplicateResponse, IdempotencySource, KEY_CHARS_MAX, is_kept,
+};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::inbound::{self, Claim, Door, Outcome, Received, Webhook};
@@ -54,12 +56,26 @@ pub enum Reply {
     /// The feature is off for the tenant.
     NotFound,
     /// 200.
-    Accepted { delivery: InboundDeliveryId, duplicate: bool },
+    Accepted {
+        delivery: InboundDeliveryId,
+        duplicate: bool,
+    },
     /// 409: only where the webhook asks for it.
-    Conflict { delivery: InboundDeliveryId },
-    Limited { delivery: InboundDeliveryId, retry_after: Duration },
+    Conflict {
+        delivery: InboundDeliveryId,
+    },
+    Limited {
+        delivery: InboundDeliveryId,
+        retry_after: Duration,
+    },
     /// 4xx or 5xx with a stable code.
-    Failed { delivery: Option<InboundDeliveryId>, status: u16, code: String, detail: String, errors: Vec<FieldProblem> },
+    Failed {
+        delivery: Option<InboundDeliveryId>,
+        status: u16,
+        code: String,
+        detail: String,
+        errors: Vec<FieldProblem>,
+    },
 }
 
 /// A field of the mapping that could not be filled.
@@ -103,8 +119,7 @@ impl Receiver {
     }
 
     async fn at_the_door(&self, request: Request, door: Option<Door>, started: Instant) -> Reply {
-        let knock =
-            Knock { headers: &request.headers, query: &request.query, body: &request.body, source: request.source };
+        let knock = Knock { headers: &request.headers, query: &request.query, body: &request.body, source: request.source };
         let Some(door) = door else {
             auth::check_nothing(&knock);
             metrics::counter!("hookswitch_inbound_unknown_tenant_total").increment(1);
@@ -215,7 +230,9 @@ impl Receiver {
 
     async fn key_by_expression(&self, tenant: TenantId, text: &str, body: &[u8]) -> Result<Option<String>, String> {
         let expression = [Expr { id: "idempotency_source", text, limit_ms: KEY_LIMIT_MS }];
-        let Some(body) = hookswitch_domain::mapping::wrap_body(body) else { return Err("the body is no JSON document".to_owned()) };
+        let Some(body) = hookswitch_domain::mapping::wrap_body(body) else {
+            return Err("the body is no JSON document".to_owned());
+        };
         let evaluated = self.sandbox.evaluate(tenant.uuid(), &body, &expression).await.map_err(|error| error.to_string())?;
         let Some(only) = evaluated.into_iter().next() else { return Ok(None) };
         match only.result.map_err(|error| format!("idempotency_source: {}", error.message))? {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hookswitch_domain::id::{InboundDeliveryId, TenantId};
 use hookswitch_domain::inbound::{DispatchStatus, Handler};
 use hookswitch_store::inbound::{self, Outcome, Webhook};
-use hookswitch_store::{StoreError, Tx};
+use hookswitch_store::{StoreError, Tx, effect};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -141,7 +141,7 @@ impl From<StoreError> for ActError {
 /// One transaction: the action, its effect row, and the delivery's outcome.
 async fn act(tx: &mut Tx, job: Job) -> Result<(), ActError> {
     let step_key = format!("inbound:{}", job.delivery);
-    let done: Value = match inbound::effect(tx, &step_key).await? {
+    let done: Value = match effect::find(tx, &step_key).await? {
         Some(done) => done,
         None => {
             let context = Context {
@@ -153,7 +153,7 @@ async fn act(tx: &mut Tx, job: Job) -> Result<(), ActError> {
             };
             let done: Done = job.action.run(tx, &job.input, &context).await.map_err(ActError::Action)?;
             let done = serde_json::to_value(done).map_err(|error| StoreError::Bug(error.to_string()))?;
-            inbound::record_effect(tx, &step_key, &done).await?;
+            effect::record(tx, &step_key, &done).await?;
             done
         }
     };

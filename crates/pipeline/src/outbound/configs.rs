@@ -140,7 +140,12 @@ impl Configs {
     fn build(&self, raw: Raw) -> TenantConfig {
         let default_profile = raw.policy.default_signing_profile.as_deref().and_then(Profile::named).unwrap_or_default();
         let outlets = raw.destinations.into_iter().filter_map(|found| self.outlet(found, &raw.policy.policy, &default_profile));
-        TenantConfig { tenant: raw.tenant.id, epoch: raw.tenant.epoch, slug: raw.tenant.slug, outlets: outlets.map(Arc::new).collect() }
+        TenantConfig {
+            tenant: raw.tenant.id,
+            epoch: raw.tenant.epoch,
+            slug: raw.tenant.slug,
+            outlets: outlets.map(Arc::new).collect(),
+        }
     }
 
     fn outlet(&self, found: Found, policy: &Policy, default_profile: &Profile) -> Option<Outlet> {

@@ -116,14 +116,7 @@ impl Sender {
         self.settle(claimed, outlet, started_at, delivered).await
     }
 
-    async fn send(
-        &self,
-        work: &InHand,
-        config: &TenantConfig,
-        outlet: &Outlet,
-        now: Timestamp,
-        deadline: Instant,
-    ) -> Delivered {
+    async fn send(&self, work: &InHand, config: &TenantConfig, outlet: &Outlet, now: Timestamp, deadline: Instant) -> Delivered {
         let claimed = &work.claimed;
         let target = match &outlet.target {
             Ok(target) => target,

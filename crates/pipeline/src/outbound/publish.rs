@@ -53,7 +53,10 @@ pub enum Published {
     /// On disk; one (event, number of destinations) per event, in their order.
     Stored(Vec<(EventId, usize)>),
     /// The same `Idempotency-Key` and request before: the answer of then.
-    Repeated { status: u16, response: String },
+    Repeated {
+        status: u16,
+        response: String,
+    },
     KeyReused,
     /// The rights that the caller came with were changed in between: look at the caller again.
     RightsChanged,

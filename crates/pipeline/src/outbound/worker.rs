@@ -83,7 +83,9 @@ impl Worker {
             self.lanes.set_backlog(lane.destination, got >= *asked);
         }
         for each in claimed {
-            if let Some(outlet) = self.sender.configs.cached(each.tenant).and_then(|config| config.outlet(each.destination).cloned()) {
+            if let Some(outlet) =
+                self.sender.configs.cached(each.tenant).and_then(|config| config.outlet(each.destination).cloned())
+            {
                 self.lanes.configure(each.destination, outlet.config.max_in_flight);
             }
             let slot = self.lanes.claimed(each.destination, each.payload.len());

@@ -18,3 +18,15 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for Id<T> {
         id.map(Self).ok_or_else(Problem::not_found)
     }
 }
+
+/// The two ids of a path, in their order.
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<A: FromStr + Send, B: FromStr + Send, S: Send + Sync> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let ids = texts.ok().and_then(|Path((one, two))| Some((one.parse().ok()?, two.parse().ok()?)));
+        ids.map(|(one, two)| Self(one, two)).ok_or_else(Problem::not_found)
+    }
+}

@@ -49,7 +49,8 @@ fn command(config: &Config, tool: &str, args: &[&str]) -> anyhow::Result<Command
     // A pooler in front would break a dump, so that the direct URL goes first.
     let url = config.database.direct_url.as_ref().unwrap_or(&config.database.url);
     let mut command = Command::new(tool);
-    command.args(args).envs(backup::postgres_environment(url)?).stderr(Stdio::piped()).kill_on_drop(true);
+    // Without --no-password the tools would ask on the terminal and wait.
+    command.args(args).arg("--no-password").envs(backup::postgres_environment(url)?).stderr(Stdio::piped()).kill_on_drop(true);
     Ok(command)
 }
 

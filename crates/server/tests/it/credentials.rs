@@ -67,9 +67,7 @@ impl<'a> Server<'a> {
         let grant = Grant { name: "test".to_owned(), role: role.to_owned(), scopes: None, expires_at: None };
         let store = self.engine.db.for_tenant(tenant);
         let job = store.write(move |tx| {
-            Box::pin(async move {
-                identity::create_token(tx, &*ambient(), &Actor::Operator, Permissions::all(), grant).await
-            })
+            Box::pin(async move { identity::create_token(tx, &*ambient(), &Actor::Operator, Permissions::all(), grant).await })
         });
         Caller { token: job.await.unwrap().1, tenant }
     }
@@ -114,7 +112,9 @@ impl<'a> Server<'a> {
 async fn a_value_goes_in_and_never_comes_out(engine: &Engine) {
     let server = Server::new(engine, "production").await;
     let acme = server.tenant("acme").await;
-    let made = server.made(&acme, json!({"name": "billing", "type": "header", "value": MARKER, "settings": {"header": "x-api-key"}})).await;
+    let made = server
+        .made(&acme, json!({"name": "billing", "type": "header", "value": MARKER, "settings": {"header": "x-api-key"}}))
+        .await;
     let one = format!("{PATH}/{}", made["id"].as_str().unwrap());
     assert_eq!((&made["provider"], &made["version"], &made["type"]), (&json!("sealed"), &json!(1), &json!("header")));
     assert_eq!(server.resolved(&acme, &made["id"]).await, MARKER);
@@ -212,7 +212,8 @@ async fn bad_input_names_its_field_and_stores_nothing(engine: &Engine) {
         assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!(field)), "{body}: {text}");
         assert!(!text.contains("marker-7f3a91c2"), "{text}");
     }
-    let rows = sql(&engine.db, acme.tenant, "SELECT id FROM integration_credentials WHERE tenant = $1", params![acme.tenant]).await;
+    let rows =
+        sql(&engine.db, acme.tenant, "SELECT id FROM integration_credentials WHERE tenant = $1", params![acme.tenant]).await;
     assert_eq!((rows.len(), server.count("secret").await), (0, 1), "nothing but the marker");
 }
 

@@ -126,7 +126,10 @@ async fn a_restore_is_refused_where_it_would_do_harm(place: Place) {
     server.close().await;
     drop(server);
 
-    for bad in [&b"not a backup, whatever it is"[..], b"SQLite format 3\0 and then nothing", b"PGDMP and then nothing...", b""] {
+    place.tenants(&["acme"]);
+    let whole = fs::read(&backup).unwrap();
+    let half = &whole[..whole.len() * 2 / 3];
+    for bad in [half, b"not a backup, whatever it is", b"SQLite format 3\0 and then nothing", b"PGDMP and then nothing...", b""] {
         fs::write(place.file("bad"), bad).unwrap();
         place.refused(&["restore", text(&place.file("bad")), "--force"]);
     }
@@ -136,7 +139,8 @@ async fn a_restore_is_refused_where_it_would_do_harm(place: Place) {
         let own = place.file("data/hookswitch.db");
         assert!(place.refused(&["backup", text(&own), "--force"]).contains("belongs to the installation"));
     }
-    place.tenants(&["acme"]);
+    let said = place.refused(&["admin", "create-tenant", "acme", "--name", "x"]);
+    assert!(said.contains("slug"), "a restore that failed changed nothing: {said}");
 }
 
 async fn the_envelope_key_is_rotated_and_never_made_anew(place: Place) {

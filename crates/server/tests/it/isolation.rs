@@ -9,8 +9,8 @@ use crate::harness::{Client, Server, spawn_server};
 use crate::on_both_engines;
 use crate::surface::{Operation, operations, sample};
 
-/// Where the tests' destinations point: a public address that nothing is sent to in time.
-const NOWHERE: &str = "https://192.0.2.1/hook";
+/// Where the tests' destinations point: a name that never resolves.
+const NOWHERE: &str = "https://hooks.invalid/hook";
 
 /// Makes whatever the operation's path names in the owner's tenant, and returns the ids.
 async fn make(server: &Server, owner: &Client, slug: &str, operation: &Operation) -> Vec<String> {

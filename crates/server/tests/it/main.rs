@@ -14,4 +14,5 @@ mod isolation;
 mod matrix;
 mod session;
 mod surface;
+mod tidy;
 mod trail;

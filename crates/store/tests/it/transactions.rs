@@ -49,7 +49,7 @@ async fn effects_run_after_the_commit_alone(engine: &Engine) {
         let store = engine.db.system();
         let job = store.write(move |tx| {
             Box::pin(async move {
-                tx.after_commit(move || drop(tell.send(fail)));
+                tx.after_commit(move || tell.send(fail).unwrap());
                 if fail { Err(StoreError::Overloaded) } else { Ok(()) }
             })
         });

@@ -83,7 +83,9 @@ impl Kind {
         match self {
             _ if bytes.is_empty() => Err(ValueError("must not be empty")),
             _ if bytes.len() > SECRET_BYTES_MAX => Err(ValueError("may have 65536 bytes at most")),
-            _ if sent && bytes.len() > HEADER_BYTES_MAX => Err(ValueError("may have 8192 bytes at most, as it goes into a header")),
+            _ if sent && bytes.len() > HEADER_BYTES_MAX => {
+                Err(ValueError("may have 8192 bytes at most, as it goes into a header"))
+            }
             Self::Header if !visible => Err(ValueError("must be visible ASCII without line breaks")),
             Self::Basic if !bytes.contains(&b':') || bytes.iter().any(u8::is_ascii_control) => {
                 Err(ValueError("must be user:password without control characters"))

@@ -132,6 +132,7 @@ pub struct InboundWebhookInput {
     #[schema(default = true)]
     is_active: bool,
     /// `hmac_sha256`, `bearer`, `ip_allowlist` or `path_token`; the same as `auth_config.type`.
+    #[schema(example = "hmac_sha256")]
     auth_type: String,
     auth_config: InboundWebhookAuthConfig,
     /// Networks that are demanded on top of the scheme.

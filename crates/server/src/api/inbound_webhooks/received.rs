@@ -4,7 +4,6 @@ use hookswitch_domain::id::{InboundDeliveryId, InboundWebhookId};
 use hookswitch_domain::inbound::{AuthStatus, DispatchStatus};
 use hookswitch_domain::time::Timestamp;
 use hookswitch_store::inbound::{self as rows, Delivery as Row};
-use axum::extract::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -12,7 +11,7 @@ use utoipa::ToSchema;
 use super::find;
 use crate::api::caller::Caller;
 use crate::api::list::{List, Listed, PageParams};
-use crate::api::path::Id;
+use crate::api::path::{Id, Ids};
 use crate::api::problem::Problem;
 
 /// One request that a webhook received.
@@ -115,9 +114,10 @@ pub async fn deliveries(
     tag = "inbound", params(("id" = String, Path, description = "`iwh_...`"), ("delivery_id" = String, Path, description = "`ind_...`")),
     extensions(("x-permission" = json!("inbound_webhook:read"))),
     responses((status = 200, description = "The delivery", body = InboundWebhookDelivery)))]
-pub async fn delivery(caller: Caller, Path((id, delivery)): Path<(String, String)>) -> Result<axum::Json<InboundWebhookDelivery>, Problem> {
-    let webhook: InboundWebhookId = id.parse().map_err(|_| Problem::not_found())?;
-    let delivery: InboundDeliveryId = delivery.parse().map_err(|_| Problem::not_found())?;
+pub async fn delivery(
+    caller: Caller,
+    Ids(webhook, delivery): Ids<InboundWebhookId, InboundDeliveryId>,
+) -> Result<axum::Json<InboundWebhookDelivery>, Problem> {
     let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::delivery(tx, delivery).await?) })).await?;
     let found = found.filter(|found| found.received.webhook == Some(webhook)).ok_or_else(Problem::not_found)?;
     Ok(axum::Json(found.into()))
