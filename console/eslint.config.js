@@ -20,6 +20,11 @@ const house = [
     selector: `CallExpression Property[key.name=/^(${texts})$/] > Literal[value=/[A-Za-z]{2}/]`,
     message: 'Texts come from the catalogue in src/i18n.',
   },
+  {
+    // scrollTo, for one, returns a promise in newer browsers, and React would call it.
+    selector: 'CallExpression[callee.name="useEffect"] > ArrowFunctionExpression[body.type!="BlockStatement"]',
+    message: 'What an effect returns is its clean-up: give it braces.',
+  },
 ]
 
 export default ts.config(

@@ -10,6 +10,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
 import { Problem, mayPass } from './api/problem'
+import { sessionQuery } from './api/session'
 import { start } from './i18n'
 import { paths } from './paths'
 import { createConsoleRouter } from './routes'
@@ -25,9 +26,10 @@ const queries = new QueryClient({
 const router = createConsoleRouter(queries)
 
 /** A session may end while a page is open: back to the sign-in page, and from there to here. */
-function leaveIfSignedOut(error: Error) {
-  const { pathname, href } = router.state.location
-  if (!(error instanceof Problem) || error.status !== 401 || pathname === paths.signIn) return
+function leaveIfSignedOut(error: Error, query: { queryKey: readonly unknown[] }) {
+  const { href } = router.state.location
+  // Whether there is a session at all is asked, and answered, by the routes.
+  if (!(error instanceof Problem) || error.status !== 401 || query.queryKey[0] === sessionQuery.queryKey[0]) return
   void router.navigate({ to: paths.signIn, search: { back: href } }).then(() => queries.clear())
 }
 

@@ -36,7 +36,7 @@ const shell = createRoute({
       await context.queries.ensureQueryData(sessionQuery)
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error
-      const back = location.pathname === paths.home ? undefined : location.href
+      const back = location.href === paths.home ? undefined : location.href
       throw redirect({ to: paths.signIn, search: { back } })
     }
   },

@@ -57,6 +57,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List boards. */
+        get: operations["listBoards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List categories; one without a board serves every board. */
+        get: operations["listCategories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List clients, newest first. */
+        get: operations["listClients"];
+        put?: never;
+        /** Create a client. It is published as `client.created`. */
+        post: operations["createClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clients/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a client. */
+        get: operations["getClient"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -103,6 +172,27 @@ export interface paths {
         get: operations["getEvent"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/external-mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List external mappings, newest first. */
+        get: operations["listExternalMappings"];
+        put?: never;
+        /**
+         * Link a record to an external id, so that inbound webhooks find it. The same link again changes
+         *     nothing; a record that had another external id of this integration gets this one.
+         */
+        post: operations["linkExternal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -230,6 +320,43 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tenant's credentials, without their values. */
+        get: operations["listCredentials"];
+        put?: never;
+        /** Create a credential from a value, which is sealed, or from a reference to one. */
+        post: operations["createCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/credentials/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a credential, without its value. */
+        get: operations["getCredential"];
+        put?: never;
+        post?: never;
+        /** Remove a credential and the value that was sealed for it. Not while a destination uses it. */
+        delete: operations["removeCredential"];
+        options?: never;
+        head?: never;
+        /** Change a credential. A new value or reference is used from the next attempt on. */
+        patch: operations["changeCredential"];
         trace?: never;
     };
     "/api/v1/integrations/deliveries": {
@@ -457,6 +584,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/priorities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List priorities. */
+        get: operations["listPriorities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -511,6 +655,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/statuses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List statuses; each belongs to one board. */
+        get: operations["listStatuses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tenants": {
         parameters: {
             query?: never;
@@ -545,6 +706,58 @@ export interface paths {
         head?: never;
         /** Rename a tenant. */
         patch: operations["changeTenant"];
+        trace?: never;
+    };
+    "/api/v1/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tickets, newest first. */
+        get: operations["listTickets"];
+        put?: never;
+        /** Create a ticket. It is published as `ticket.created`. */
+        post: operations["createTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a ticket. */
+        get: operations["getTicket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a ticket's comments, newest first. */
+        get: operations["listTicketComments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/tokens": {
@@ -671,40 +884,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/tickets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Destinations, newest first. They carry scheme and host of the endpoint, never the whole URL. */
-        get: operations["listTickets"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tickets/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One destination. */
-        get: operations["getTicket"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -792,6 +971,15 @@ export interface components {
             /** @description 1 to 500. */
             events: components["schemas"]["NewEvent"][];
         };
+        Board: {
+            /** @example brd_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            board_name: string;
+            description: string;
+            is_default: boolean;
+            /** Format: int64 */
+            display_order: number;
+        };
         BrokenAt: {
             /**
              * Format: int64
@@ -800,6 +988,13 @@ export interface components {
             seq: number;
             /** @example the row was changed */
             why: string;
+        };
+        Category: {
+            /** @example cat_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            /** @description Null: for every board. */
+            board_id?: string | null;
+            category_name: string;
         };
         ChainHead: {
             /**
@@ -810,6 +1005,65 @@ export interface components {
             /** @description Hex. */
             hash: string;
         };
+        Client: components["schemas"]["ClientDetails"] & {
+            /** @example cli_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            client_name: string;
+            client_type: components["schemas"]["ClientType"];
+            is_default: boolean;
+            is_inactive: boolean;
+            properties: Record<string, unknown>;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What a client is made from; only the name is needed. */
+        ClientBody: {
+            /** @example Acme Ltd */
+            client_name: string;
+            client_type?: components["schemas"]["ClientType"];
+            url?: string | null;
+            phone_no?: string | null;
+            email?: string | null;
+            address?: string | null;
+            address_2?: string | null;
+            city?: string | null;
+            state?: string | null;
+            zip?: string | null;
+            country?: string | null;
+            default_currency_code?: string | null;
+            notes?: string | null;
+            properties?: Record<string, unknown>;
+        };
+        /** @description How to reach a client. Whatever isn't known is left out. */
+        ClientDetails: {
+            url?: string | null;
+            phone_no?: string | null;
+            email?: string | null;
+            address?: string | null;
+            address_2?: string | null;
+            city?: string | null;
+            state?: string | null;
+            zip?: string | null;
+            country?: string | null;
+            default_currency_code?: string | null;
+            notes?: string | null;
+        };
+        /** @enum {string} */
+        ClientType: "company" | "individual";
+        Comment: {
+            /** @example cmt_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            ticket_id: string;
+            /** @description `internal` (a person) or `system`. */
+            author_type: string;
+            author: string;
+            note: string;
+            is_internal: boolean;
+            /** Format: date-time */
+            created_at: string;
+        };
         /** @description A token and, this once, the token itself. */
         CreatedToken: components["schemas"]["Token"] & {
             /**
@@ -818,6 +1072,75 @@ export interface components {
              */
             token: string;
         };
+        /** @description A credential, without what is secret in it. */
+        Credential: {
+            /** @example crd_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example billing API key */
+            name: string;
+            type: components["schemas"]["CredentialType"];
+            /**
+             * @description Who keeps the value: `sealed` is this server, others are outside.
+             * @example file
+             */
+            provider: string;
+            /**
+             * @description A hint at where the value lies.
+             * @example file://…/pg_***
+             */
+            ref_redacted: string;
+            settings: components["schemas"]["CredentialSettings"];
+            /**
+             * Format: int64
+             * @description Counts changes of value, reference or settings, from 1.
+             */
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updated_at: string;
+        };
+        /** @description What is left out stays as it is. */
+        CredentialChange: {
+            /** @example billing API key */
+            name?: string | null;
+            /**
+             * @description Replaces value or reference: this or `value`.
+             * @example file:///run/secrets/acme/billing_key_2
+             */
+            ref?: string | null;
+            /** Format: password */
+            value?: string | null;
+            settings?: components["schemas"]["CredentialSettings"] | null;
+        };
+        /** @description What isn't secret about a credential. */
+        CredentialSettings: {
+            /**
+             * @description `header`: the header's name; Authorization without one.
+             * @example x-api-key
+             */
+            header?: string | null;
+            /**
+             * @description `oauth2_client_credentials`: where tokens are had. HTTPS.
+             * @example https://login.example.com/oauth2/token
+             */
+            token_url?: string | null;
+            /** @description `oauth2_client_credentials`: the client. */
+            client_id?: string | null;
+            /** @description `oauth2_client_credentials`: scopes, separated by spaces. */
+            scope?: string | null;
+        };
+        /**
+         * @description How a credential is used.
+         * @enum {string}
+         */
+        CredentialType: "header" | "basic" | "oauth2_client_credentials" | "secret";
         /** @description A header that goes with every request. Secrets belong into a credential. */
         CustomHeader: {
             /** @example X-Region */
@@ -975,6 +1298,10 @@ export interface components {
             source: string;
             /** Format: date-time */
             created_at: string;
+        };
+        ExternalRef: {
+            integration_type: string;
+            external_id: string;
         };
         Features: {
             /**
@@ -1220,6 +1547,105 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Board: {
+            data: {
+                /** @example brd_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                board_name: string;
+                description: string;
+                is_default: boolean;
+                /** Format: int64 */
+                display_order: number;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Category: {
+            data: {
+                /** @example cat_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                /** @description Null: for every board. */
+                board_id?: string | null;
+                category_name: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Client: {
+            data: (components["schemas"]["ClientDetails"] & {
+                /** @example cli_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                client_name: string;
+                client_type: components["schemas"]["ClientType"];
+                is_default: boolean;
+                is_inactive: boolean;
+                properties: Record<string, unknown>;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            })[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Comment: {
+            data: {
+                /** @example cmt_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                ticket_id: string;
+                /** @description `internal` (a person) or `system`. */
+                author_type: string;
+                author: string;
+                note: string;
+                is_internal: boolean;
+                /** Format: date-time */
+                created_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Credential: {
+            data: {
+                /** @example crd_01jd8r7c5tevzs9c1ghvzv3hkp */
+                id: string;
+                /** @example billing API key */
+                name: string;
+                type: components["schemas"]["CredentialType"];
+                /**
+                 * @description Who keeps the value: `sealed` is this server, others are outside.
+                 * @example file
+                 */
+                provider: string;
+                /**
+                 * @description A hint at where the value lies.
+                 * @example file://…/pg_***
+                 */
+                ref_redacted: string;
+                settings: components["schemas"]["CredentialSettings"];
+                /**
+                 * Format: int64
+                 * @description Counts changes of value, reference or settings, from 1.
+                 */
+                version: number;
+                /**
+                 * Format: date-time
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                updated_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Delivery: {
             data: {
                 /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -1393,6 +1819,64 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Mapping: {
+            data: {
+                /** @example map_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                /** @description The inbound webhook's slug. */
+                integration_type: string;
+                /** @example ticket */
+                alga_entity_type: string;
+                /** @example tkt_01h455vb4pex5vsknk084sn02q */
+                alga_entity_id: string;
+                external_entity_id: string;
+                external_realm_id?: string | null;
+                /** @example synced */
+                sync_status: string;
+                /** Format: date-time */
+                last_synced_at?: string | null;
+                metadata: Record<string, unknown>;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Priority: {
+            data: {
+                /** @example pri_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                priority_name: string;
+                /** @description New tickets get it. */
+                is_default: boolean;
+                /** Format: int64 */
+                order_number: number;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Status: {
+            data: {
+                /** @example sts_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                /** @example brd_01h455vb4pex5vsknk084sn02q */
+                board_id: string;
+                name: string;
+                /** @description A ticket with this status is finished. */
+                is_closed: boolean;
+                /** @description New tickets of the board get it. */
+                is_default: boolean;
+                /** Format: int64 */
+                order_number: number;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Tenant: {
             data: {
                 /** @example ten_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -1411,6 +1895,51 @@ export interface components {
                  * @example 2026-01-31T12:00:00.000Z
                  */
                 created_at: string;
+            }[];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Ticket: {
+            data: {
+                /** @example tkt_01h455vb4pex5vsknk084sn02q */
+                id: string;
+                /**
+                 * Format: int64
+                 * @description Counts up from 1 per tenant.
+                 */
+                ticket_number: number;
+                title: string;
+                description?: string | null;
+                client_id?: string | null;
+                client_name?: string | null;
+                board_id: string;
+                board_name: string;
+                status_id: string;
+                status_name: string;
+                is_closed: boolean;
+                priority_id: string;
+                priority_name: string;
+                category_id?: string | null;
+                assigned_to?: string | null;
+                /** Format: date-time */
+                due_date?: string | null;
+                /** @description Free JSON. An inbound webhook adds `inbound_delivery_id` and `webhook`. */
+                attributes: Record<string, unknown>;
+                /** @description `internal` (a person), `api` (a token or an inbound webhook). */
+                ticket_origin: string;
+                /** @description `person`, `token`, `webhook` or `system`. */
+                source: string;
+                /** @example user:usr_01h455vb4pex5vsknk084sn02q */
+                entered_by: string;
+                /** Format: date-time */
+                entered_at: string;
+                /** Format: date-time */
+                updated_at: string;
+                /** Format: date-time */
+                closed_at?: string | null;
+                /** @description What the ticket is called elsewhere. */
+                external_refs: components["schemas"]["ExternalRef"][];
             }[];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
@@ -1472,6 +2001,45 @@ export interface components {
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
+        Mapping: {
+            /** @example map_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            /** @description The inbound webhook's slug. */
+            integration_type: string;
+            /** @example ticket */
+            alga_entity_type: string;
+            /** @example tkt_01h455vb4pex5vsknk084sn02q */
+            alga_entity_id: string;
+            external_entity_id: string;
+            external_realm_id?: string | null;
+            /** @example synced */
+            sync_status: string;
+            /** Format: date-time */
+            last_synced_at?: string | null;
+            metadata: Record<string, unknown>;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A link between a record of ours and one of somebody else's. */
+        MappingBody: {
+            /**
+             * @description The inbound webhook's slug.
+             * @example monitoring
+             */
+            integration_type: string;
+            /**
+             * @description `ticket` or `client`.
+             * @example client
+             */
+            alga_entity_type: string;
+            /** @example cli_01jd8r7c5tevzs9c1ghvzv3hkp */
+            alga_entity_id: string;
+            /** @example customer-17 */
+            external_entity_id: string;
+            external_realm_id?: string | null;
+        };
         /** @description Who the caller is. */
         Me: {
             /**
@@ -1500,6 +2068,22 @@ export interface components {
              */
             permissions: string[];
             features: components["schemas"]["Features"];
+        };
+        NewCredential: {
+            /** @example billing API key */
+            name: string;
+            type: components["schemas"]["CredentialType"];
+            /**
+             * @description Where the value lies, under a prefix that the installation grants: this or `value`.
+             * @example file:///run/secrets/acme/billing_key
+             */
+            ref?: string | null;
+            /**
+             * Format: password
+             * @description The value itself, which is sealed and never shown again. For `basic`: `user:password`.
+             */
+            value?: string | null;
+            settings?: components["schemas"]["CredentialSettings"] | null;
         };
         /** @description A destination to be made. */
         NewDestination: {
@@ -1651,6 +2235,15 @@ export interface components {
              */
             on_exhausted?: string | null;
         };
+        Priority: {
+            /** @example pri_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            priority_name: string;
+            /** @description New tickets get it. */
+            is_default: boolean;
+            /** Format: int64 */
+            order_number: number;
+        };
         /** @description The document as it goes out. */
         Problem: {
             /**
@@ -1768,6 +2361,19 @@ export interface components {
         };
         /** @enum {string} */
         SourceKind: "header" | "jsonata";
+        Status: {
+            /** @example sts_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            /** @example brd_01h455vb4pex5vsknk084sn02q */
+            board_id: string;
+            name: string;
+            /** @description A ticket with this status is finished. */
+            is_closed: boolean;
+            /** @description New tickets of the board get it. */
+            is_default: boolean;
+            /** Format: int64 */
+            order_number: number;
+        };
         /** @description A tenant. */
         Tenant: {
             /** @example ten_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -1798,6 +2404,65 @@ export interface components {
             slug: string;
             /** @example Acme Ltd */
             name: string;
+        };
+        /** @description A ticket as the API shows it and as its events carry it. */
+        Ticket: {
+            /** @example tkt_01h455vb4pex5vsknk084sn02q */
+            id: string;
+            /**
+             * Format: int64
+             * @description Counts up from 1 per tenant.
+             */
+            ticket_number: number;
+            title: string;
+            description?: string | null;
+            client_id?: string | null;
+            client_name?: string | null;
+            board_id: string;
+            board_name: string;
+            status_id: string;
+            status_name: string;
+            is_closed: boolean;
+            priority_id: string;
+            priority_name: string;
+            category_id?: string | null;
+            assigned_to?: string | null;
+            /** Format: date-time */
+            due_date?: string | null;
+            /** @description Free JSON. An inbound webhook adds `inbound_delivery_id` and `webhook`. */
+            attributes: Record<string, unknown>;
+            /** @description `internal` (a person), `api` (a token or an inbound webhook). */
+            ticket_origin: string;
+            /** @description `person`, `token`, `webhook` or `system`. */
+            source: string;
+            /** @example user:usr_01h455vb4pex5vsknk084sn02q */
+            entered_by: string;
+            /** Format: date-time */
+            entered_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            closed_at?: string | null;
+            /** @description What the ticket is called elsewhere. */
+            external_refs: components["schemas"]["ExternalRef"][];
+        };
+        /** @description What a ticket is made from. What is left out takes the tenant's defaults. */
+        TicketBody: {
+            /** @example Disk full on db1 */
+            title: string;
+            /** @example /var is at 97 % */
+            description?: string | null;
+            client_id?: string | null;
+            board_id?: string | null;
+            /** @description One of the board's statuses. */
+            status_id?: string | null;
+            priority_id?: string | null;
+            category_id?: string | null;
+            /** @description A user of the tenant. */
+            assigned_to?: string | null;
+            /** Format: date-time */
+            due_date?: string | null;
+            attributes?: Record<string, unknown>;
         };
         /** @description How long each phase took, in microseconds; null for phases that didn't happen (a kept connection). */
         Timings: {
@@ -1887,40 +2552,6 @@ export interface components {
             rows: number;
             head?: components["schemas"]["ChainHead"] | null;
             broken?: components["schemas"]["BrokenAt"] | null;
-        };
-        Ticket: {
-            id: string;
-            /** Format: int64 */
-            ticket_number: number;
-            title: string;
-            description?: string | null;
-            client_id?: string | null;
-            client_name?: string | null;
-            board_id: string;
-            board_name: string;
-            status_id: string;
-            status_name: string;
-            is_closed: boolean;
-            priority_id: string;
-            priority_name: string;
-            category_id?: string | null;
-            assigned_to?: string | null;
-            due_date?: string | null;
-            attributes: Record<string, unknown>;
-            source: string;
-            ticket_origin: string;
-            entered_by: string;
-            entered_at: string;
-            updated_at: string;
-            closed_at?: string | null;
-            external_refs: {
-                integration_type: string;
-                external_id: string;
-            }[];
-        };
-        Listed_Ticket: {
-            data: components["schemas"]["Ticket"][];
-            next_cursor?: string | null;
         };
     };
     responses: {
@@ -2395,6 +3026,196 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listBoards: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of boards */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Board"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCategories: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                board_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of categories */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Category"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listClients: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of clients */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Client"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The client's id
+                 * @example cli_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The client */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listEvents: {
         parameters: {
             query?: {
@@ -2541,6 +3362,100 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listExternalMappings: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description An inbound webhook's slug. */
+                integration_type?: string;
+                /** @description `ticket` or `client`. */
+                entity_type?: string;
+                /** @description Our record's id. */
+                entity_id?: string;
+                /** @description The sender's own id. */
+                external_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of mappings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Mapping"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    linkExternal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingBody"];
+            };
+        };
+        responses: {
+            /** @description Linked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mapping"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The external id names another record */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -2937,6 +3852,205 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listCredentials: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of credentials */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Credential"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredential"];
+            };
+        };
+        responses: {
+            /** @description The credential was created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The credential's id
+                 * @example crd_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The credential */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The credential's id
+                 * @example crd_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The credential is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description A destination uses it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The credential's id
+                 * @example crd_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialChange"];
+            };
+        };
+        responses: {
+            /** @description The credential as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -3578,6 +4692,44 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listPriorities: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of priorities */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Priority"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listRoles: {
         parameters: {
             query?: never;
@@ -3809,6 +4961,45 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listStatuses: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                board_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of statuses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Status"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listTenants: {
         parameters: {
             query?: {
@@ -3969,6 +5160,171 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTickets: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                status_id?: string;
+                board_id?: string;
+                client_id?: string;
+                priority_id?: string;
+                assigned_to?: string;
+                /** @description The sender's own id, in whichever integration. */
+                external_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of tickets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The ticket's id
+                 * @example tkt_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTicketComments: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /**
+                 * @description The ticket's id
+                 * @example tkt_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of comments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Comment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4407,77 +5763,6 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    listTickets: {
-        parameters: {
-            query?: {
-                /** @description How many items, 1 to 100. */
-                limit?: number;
-                /** @description Where the page before ended: its `next_cursor`. */
-                cursor?: string;
-                /** @description From this moment on (RFC 3339). */
-                from?: string;
-                /** @description Before this moment (RFC 3339). */
-                to?: string;
-            };
-            header?: {
-                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
-                "X-Tenant"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of destinations */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Listed_Ticket"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            429: components["responses"]["TooManyRequests"];
-            500: components["responses"]["InternalError"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    getTicket: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
-                "X-Tenant"?: string;
-            };
-            path: {
-                /** @description `dst_...` */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The destination */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ticket"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

@@ -68,6 +68,8 @@ function Allowed() {
   const { may } = useSession()
   const match = useMatches().at(-1)
   const needs = match?.staticData.needs
-  useEffect(() => window.scrollTo(0, 0), [match?.pathname])
+  useEffect(() => {
+    window.scrollTo(0, 0)
+  }, [match?.pathname])
   return needs && !may(needs) ? <ForbiddenPage /> : <Outlet />
 }

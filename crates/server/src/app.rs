@@ -12,6 +12,7 @@ use hookswitch_pipeline::secrets::Secrets;
 use hookswitch_store::{Component, Db, STORE, StoreError, Tx};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::api::known::Known;
 use crate::config::Config;
 use crate::engine::{Engine, Parts};
 use crate::pace::{Pace, SignInGate};
@@ -45,6 +46,8 @@ pub struct App {
     pub metrics: PrometheusHandle,
     /// Requests per token.
     pub pace: Pace,
+    /// Tokens that published a moment ago.
+    pub known: Known,
     pub sign_in: SignInGate,
     /// Set when the process was told to end: /readyz says so, that a load balancer looks elsewhere.
     pub stopping: AtomicBool,
@@ -76,6 +79,7 @@ impl App {
             db,
             ambient,
             pace: Pace::new(config.limits.api_requests_per_minute),
+            known: Known::default(),
             sign_in: SignInGate::default(),
             config,
             metrics: telemetry::metrics(),

@@ -76,9 +76,7 @@ pub struct Config {
     pub allow_unsigned: bool,
     pub master_key_file: PathBuf,
     pub limits: Limits,
-    pub retention: Retention,
     pub telemetry: Telemetry,
-    pub portal_frame_ancestors: Vec<Url>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,8 +104,6 @@ impl Egress {
 #[derive(Debug, Clone)]
 pub struct Limits {
     pub api_requests_per_minute: u32,
-    /// Per tenant; without it publishing is bounded by overload alone.
-    pub events_per_second: Option<u32>,
     pub event_bytes: usize,
     pub inbound_bytes: usize,
     pub connections: usize,
@@ -115,21 +111,14 @@ pub struct Limits {
 }
 
 #[derive(Debug, Clone)]
-pub struct Retention {
-    pub event_days: u32,
-    pub inbound_days: u32,
-}
-
-#[derive(Debug, Clone)]
 pub struct Telemetry {
     pub log: String,
     pub log_format: LogFormat,
-    /// A listener of its own for /metrics, which then needs no token there.
-    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Keys of the contract that this version has no use for. Better refused than ignored.
-const NOT_YET: &[&str] = &["redis.", "notifications."];
+const NOT_YET: &[&str] =
+    &["redis.", "notifications.", "retention.", "portal.", "limits.events_per_second", "telemetry.metrics_listen"];
 
 impl Config {
     /// Reads `file` (it must exist), else `hookswitch.toml` if there is one, then the environment.
@@ -168,16 +157,10 @@ impl Config {
             allow_unsigned: from.boolean("signing.allow_unsigned").unwrap_or(environment.lenient()),
             master_key_file: from.parsed("secrets.master_key_file").unwrap_or_else(|| "data/master.key".into()),
             limits: limits(&mut from),
-            retention: Retention {
-                event_days: from.number("retention.event_days", 1..=3650).unwrap_or(30) as u32,
-                inbound_days: from.number("retention.inbound_days", 1..=3650).unwrap_or(30) as u32,
-            },
             telemetry: Telemetry {
                 log: from.checked("telemetry.log", log_filter).unwrap_or_else(|| "info".to_owned()),
                 log_format: from.parsed("telemetry.log_format").unwrap_or(LogFormat::Json),
-                metrics_listen: from.parsed("telemetry.metrics_listen"),
             },
-            portal_frame_ancestors: from.list("portal.frame_ancestors", base_url),
         };
         from.finish(NOT_YET)?;
         Ok(config)
@@ -194,8 +177,7 @@ impl Config {
 
 fn limits(from: &mut Source) -> Limits {
     Limits {
-        api_requests_per_minute: from.number("limits.api_requests_per_minute", 1..=1_000_000).unwrap_or(1200) as u32,
-        events_per_second: from.number("limits.events_per_second", 1..=1_000_000).map(|number| number as u32),
+        api_requests_per_minute: from.number("limits.api_requests_per_minute", 1..=1_000_000_000).unwrap_or(1200) as u32,
         event_bytes: from.bytes("limits.event_bytes", 1 << 10..=16 << 20).unwrap_or(256 << 10),
         inbound_bytes: from.bytes("limits.inbound_bytes", 1 << 10..=16 << 20).unwrap_or(1 << 20),
         connections: from.number("limits.connections", 1..=1_000_000).unwrap_or(4096) as usize,
@@ -281,7 +263,7 @@ mod tests {
             ("", &[("HOOKSWITCH_LIMITS__EVENT_BYTE", "1")], "HOOKSWITCH_LIMITS__EVENT_BYTE"),
             ("listen = 8080", &[], "listen: must be text"),
             ("listen = \"nowhere\"", &[], "listen: "),
-            ("[limits]\napi_requests_per_minute = 0", &[], "limits.api_requests_per_minute: must be 1 to 1000000"),
+            ("[limits]\napi_requests_per_minute = 0", &[], "limits.api_requests_per_minute: must be 1 to 1000000000"),
             ("[limits]\nevent_bytes = \"lots\"", &[], "limits.event_bytes: must be a number of bytes"),
             ("", &[("HOOKSWITCH_EGRESS__REQUIRE_HTTPS", "maybe")], "must be true or false"),
             ("", &[("HOOKSWITCH_TRUSTED_PROXIES", "10.0.0.0/8")], "must be a JSON list"),

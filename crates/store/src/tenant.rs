@@ -79,3 +79,10 @@ pub async fn set_inbound_webhooks(tx: &mut Tx, enabled: bool) -> Result<(), Stor
     tx.execute("UPDATE tenant SET inbound_webhooks_enabled = $2 WHERE id = $1", params![tenant, enabled]).await?;
     Ok(())
 }
+
+/// Stops sending for the tenant, or lets it go on: one write, whatever waits.
+pub async fn set_sending_paused(tx: &mut Tx, paused: bool) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    tx.execute("UPDATE tenant SET sending_paused = $2 WHERE id = $1", params![tenant, paused]).await?;
+    Ok(())
+}

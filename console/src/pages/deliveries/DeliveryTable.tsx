@@ -8,11 +8,13 @@ import { paths } from '../../paths'
 import { StateBadge } from '../../ui/StateBadge'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
+import { useNarrow } from '../../ui/useNarrow'
 import type { DeliveriesSearch } from './DeliveriesPage'
 import { lastAnswer } from './lastAnswer'
 
 export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: DeliveriesSearch }) {
   const { t } = useTranslation()
+  const narrow = useNarrow()
   const { number } = useFormats()
   return (
     <Table className="rows" aria-label={t('deliveries.table')}>
@@ -41,9 +43,11 @@ export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: Deli
               >
                 {row.event_type}
               </Link>
-              <span className="narrow">
-                <Time at={row.created_at} />, {row.destination_name}
-              </span>
+              {narrow && (
+                <span className="narrow">
+                  <Time at={row.created_at} />, {row.destination_name}
+                </span>
+              )}
             </Table.Td>
             <Table.Td className="middling">{row.destination_name ?? t('deliveries.destinationGone')}</Table.Td>
             <Table.Td>

@@ -36,7 +36,9 @@ function Body({ destination }: { destination: Destination }) {
   const { t } = useTranslation()
   const { may } = useSession()
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [destination.id])
+  useEffect(() => {
+    heading.current?.focus()
+  }, [destination.id])
   return (
     <Stack gap="md">
       <Group justify="space-between" gap="xs">

@@ -8,12 +8,14 @@ import { paths } from '../../paths'
 import { StateBadge } from '../../ui/StateBadge'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
+import { useNarrow } from '../../ui/useNarrow'
 import { DestinationState } from './DestinationState'
 
 type Props = { rows: Destination[]; latest: Map<string, Delivery>; chosen: string | undefined }
 
 export function DestinationTable({ rows, latest, chosen }: Props) {
   const { t } = useTranslation()
+  const narrow = useNarrow()
   return (
     <Table className="rows" aria-label={t('destinations.table')}>
       <Table.Thead>
@@ -40,7 +42,7 @@ export function DestinationTable({ rows, latest, chosen }: Props) {
               >
                 {row.name}
               </Link>
-              <code className="narrow mono">{row.endpoint}</code>
+              {narrow && <code className="narrow mono">{row.endpoint}</code>}
             </Table.Td>
             <Table.Td className="middling mono">{row.endpoint}</Table.Td>
             <Table.Td>

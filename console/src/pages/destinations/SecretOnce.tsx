@@ -10,7 +10,9 @@ import { Copy } from '../../ui/Copy'
 export function SecretOnce({ name, secret, onStored }: { name: string; secret: string; onStored: () => void }) {
   const { t } = useTranslation()
   const shown = useRef<HTMLElement>(null)
-  useEffect(() => shown.current?.focus(), [])
+  useEffect(() => {
+    shown.current?.focus()
+  }, [])
   const leaving = useBlocker({
     shouldBlockFn: ({ current, next }) => current.pathname !== next.pathname,
     enableBeforeUnload: true,

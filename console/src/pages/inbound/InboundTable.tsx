@@ -9,9 +9,11 @@ import { Copy } from '../../ui/Copy'
 import { Mark } from '../../ui/StateBadge'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
+import { useNarrow } from '../../ui/useNarrow'
 
 export function InboundTable({ rows, chosen }: { rows: InboundWebhook[]; chosen: string | undefined }) {
   const { t } = useTranslation()
+  const narrow = useNarrow()
   const auth = useAuthName()
   const handler = useHandlerName()
   return (
@@ -33,7 +35,7 @@ export function InboundTable({ rows, chosen }: { rows: InboundWebhook[]; chosen:
               <Link id={domId('open', row.id)} className="opener" to={paths.inbound} search={{ webhook: row.id }}>
                 {row.name}
               </Link>
-              <code className="narrow mono">{row.url}</code>
+              {narrow && <code className="narrow mono">{row.url}</code>}
             </Table.Td>
             <Table.Td className="middling">
               <span className="address">

@@ -14,6 +14,7 @@ import { Refresh } from '../../ui/Refresh'
 import { Time } from '../../ui/Time'
 import { createTicketCurl } from '../../ui/curl'
 import { domId } from '../../ui/domId'
+import { useNarrow } from '../../ui/useNarrow'
 import { TicketPanel } from './TicketPanel'
 
 export function TicketsPage() {
@@ -44,6 +45,7 @@ export function TicketsPage() {
 
 function TicketTable({ rows, chosen }: { rows: Ticket[]; chosen: string | undefined }) {
   const { t } = useTranslation()
+  const narrow = useNarrow()
   return (
     <Table className="rows" aria-label={t('tickets.table')}>
       <Table.Thead>
@@ -67,10 +69,12 @@ function TicketTable({ rows, chosen }: { rows: Ticket[]; chosen: string | undefi
             </Table.Td>
             <Table.Td style={{ overflowWrap: 'anywhere' }}>
               {row.title}
-              <span className="narrow">
-                <Time at={row.entered_at} />
-                {row.client_name && `, ${row.client_name}`}
-              </span>
+              {narrow && (
+                <span className="narrow">
+                  <Time at={row.entered_at} />
+                  {row.client_name && `, ${row.client_name}`}
+                </span>
+              )}
             </Table.Td>
             <Table.Td>{row.status_name}</Table.Td>
             <Table.Td className="middling">{row.priority_name}</Table.Td>

@@ -30,6 +30,8 @@ pub struct TenantConfig {
     pub tenant: TenantId,
     pub epoch: i64,
     pub slug: String,
+    /// Nothing is sent for the tenant.
+    pub sending_paused: bool,
     pub outlets: Vec<Arc<Outlet>>,
 }
 
@@ -144,6 +146,7 @@ impl Configs {
             tenant: raw.tenant.id,
             epoch: raw.tenant.epoch,
             slug: raw.tenant.slug,
+            sending_paused: raw.tenant.sending_paused,
             outlets: outlets.map(Arc::new).collect(),
         }
     }

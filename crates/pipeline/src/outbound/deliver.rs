@@ -100,7 +100,7 @@ impl Sender {
             // Deleted since: its deliveries were cancelled in the same transaction.
             return Ok(());
         };
-        if outlet.hold.is_some() {
+        if outlet.hold.is_some() || config.sending_paused {
             return self.release(claimed).await;
         }
         if let Some(Next::DeadLetter) = delivery::after_interruption(claimed.interruptions) {

@@ -154,7 +154,7 @@ impl Publisher {
                     continue;
                 }
                 let slot = match &self.sender {
-                    Some(_) if outlet.hold.is_none() => {
+                    Some(_) if outlet.hold.is_none() && !config.sending_paused => {
                         self.lanes.reserve(outlet.id, outlet.config.max_in_flight, event.payload.len())
                     }
                     _ => None,

@@ -12,7 +12,7 @@ use hookswitch_domain::audit::Actor;
 use hookswitch_domain::id::TenantId;
 use hookswitch_domain::permission::{Permission, Permissions, Role};
 use hookswitch_domain::tenant::PLATFORM;
-use hookswitch_domain::time::Ambient;
+use hookswitch_domain::time::{Ambient, Timestamp};
 use hookswitch_store::tenant::Tenant;
 use hookswitch_store::{StoreError, TenantStore, Tx, session, tenant, token};
 use http::header::{AUTHORIZATION, COOKIE};
@@ -51,8 +51,10 @@ pub struct Caller {
     pub inbound_webhooks_enabled: bool,
     pub store: TenantStore,
     pub arrival: Arrival,
-    /// SHA-256 of the session's token; `None` for an API token.
+    /// SHA-256 of the session's token, or of the API token: one of them.
     pub session: Option<Vec<u8>>,
+    pub token: Option<Vec<u8>>,
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Caller {
@@ -148,6 +150,8 @@ struct Identity {
     role: String,
     permissions: Permissions,
     session: Option<Vec<u8>>,
+    token: Option<Vec<u8>>,
+    expires_at: Option<Timestamp>,
 }
 
 /// Looks the credential up, and the tenant that a platform caller names, in one read.
@@ -181,7 +185,24 @@ pub(super) async fn identify(
         store: app.db.for_tenant(id),
         arrival,
         session: identity.session,
+        token: identity.token,
+        expires_at: identity.expires_at,
     })
+}
+
+/// Looks at a caller anew, on the primary, after their rights have changed.
+pub async fn again(app: &App, caller: &Caller, permission: Permission) -> Result<Caller, Problem> {
+    let credential = match (&caller.token, &caller.session) {
+        (Some(hash), _) => Credential::Token(hash.clone()),
+        (None, Some(hash)) => Credential::Cookie(hash.clone()),
+        (None, None) => return Err(unknown()),
+    };
+    caller.token.iter().for_each(|hash| app.known.forget(hash));
+    let named = (caller.tenant != PLATFORM).then(|| caller.tenant_slug.to_string());
+    let fresh = identify(app, credential, caller.arrival.clone(), named).await?;
+    fresh.require(permission)?;
+    app.known.keep(&fresh);
+    Ok(fresh)
 }
 
 /// Outer error: the database. Inner: what the caller hears.
@@ -191,7 +212,7 @@ async fn find(
     tx: &mut Tx,
     credential: Credential,
     named: Option<String>,
-    now: hookswitch_domain::time::Timestamp,
+    now: Timestamp,
 ) -> Result<Found, StoreError> {
     let Some(identity) = look_up(tx, credential, now).await? else { return Ok(Ok(None)) };
     let Some(slug) = named else {
@@ -211,7 +232,7 @@ async fn find(
 async fn look_up(
     tx: &mut Tx,
     credential: Credential,
-    now: hookswitch_domain::time::Timestamp,
+    now: Timestamp,
 ) -> Result<Option<Identity>, StoreError> {
     Ok(match credential {
         Credential::Token(hash) => token::find(tx, &hash, now).await?.map(|bearer| Identity {
@@ -222,6 +243,8 @@ async fn look_up(
             role: bearer.role,
             permissions: bearer.permissions,
             session: None,
+            token: Some(hash),
+            expires_at: bearer.expires_at,
         }),
         Credential::Cookie(hash) => session::find(tx, &hash, now).await?.map(|person| Identity {
             tenant: person.tenant,
@@ -231,6 +254,8 @@ async fn look_up(
             role: person.role,
             permissions: person.permissions,
             session: Some(hash),
+            token: None,
+            expires_at: None,
         }),
     })
 }

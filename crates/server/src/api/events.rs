@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hookswitch_domain::destination::{Header, check_headers};
 use hookswitch_domain::event::EventType;
 use hookswitch_domain::id::{EventId, made_at};
+use hookswitch_domain::permission::Permission;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::publish::{Key, Outgoing, Published, Rights};
 use hookswitch_store::event::{self as rows, Event as Row, Meta};
@@ -20,7 +21,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::body;
-use super::caller::Caller;
+use super::caller::{self, Caller};
 use super::destinations::EventHeader;
 use super::idempotency;
 use super::list::{List, Listed, PageParams};
@@ -108,6 +109,9 @@ pub async fn publish_batch(State(app): State<Arc<App>>, caller: Caller, request:
     .await
 }
 
+/// How often a caller whose rights changed meanwhile is looked at anew.
+const TRIES: usize = 4;
+
 async fn accept(
     app: &App,
     caller: &Caller,
@@ -122,17 +126,21 @@ async fn accept(
     let key = key.map(|key| Key { key, scope, request_hash: Sha256::digest(&bytes).into(), status: 202, response: answer });
     let events = parse(&bytes)?;
     let events = events.into_iter().map(|event| event.check(app, &caller.arrival)).collect::<Result<Vec<_>, _>>()?;
-    let rights = Rights { tenant: Some(caller.epoch), platform: None };
-    match app.engine.publisher.publish(caller.tenant, rights, &events, key.as_ref()).await? {
-        Published::Stored(counts) => Ok(respond(StatusCode::ACCEPTED, answer(&counts))),
-        Published::Repeated { status, response } => {
-            let mut repeated = respond(StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED), response);
-            repeated.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-            Ok(repeated)
+    let mut caller = caller.clone();
+    for _ in 0..TRIES {
+        let rights = Rights { tenant: Some(caller.epoch), platform: None };
+        match app.engine.publisher.publish(caller.tenant, rights, &events, key.as_ref()).await? {
+            Published::Stored(counts) => return Ok(respond(StatusCode::ACCEPTED, answer(&counts))),
+            Published::Repeated { status, response } => {
+                let mut repeated = respond(StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED), response);
+                repeated.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+                return Ok(repeated);
+            }
+            Published::KeyReused => return Err(idempotency::reused()),
+            Published::RightsChanged => caller = caller::again(app, &caller, Permission::EventPublish).await?,
         }
-        Published::KeyReused => Err(idempotency::reused()),
-        Published::RightsChanged => Err(Problem::unavailable("the tenant's configuration changed while this was published")),
     }
+    Err(Problem::unavailable("the tenant's configuration kept changing while this was published"))
 }
 
 fn respond(status: StatusCode, body: String) -> Response {

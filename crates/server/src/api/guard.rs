@@ -124,6 +124,14 @@ async fn admit(app: &App, need: Need, route: &str, parts: &Parts) -> Result<Call
         same_site(headers)?;
     }
     let named = headers.get(X_TENANT).map(|slug| slug.to_str().unwrap_or_default().to_owned());
+    let publishing = need == Need::May(Permission::EventPublish);
+    let known = match &credential {
+        Credential::Token(hash) if publishing => app.known.get(hash, named.as_deref(), app.ambient.now(), &arrival),
+        _ => None,
+    };
+    if let Some(caller) = known {
+        return Ok(caller);
+    }
     let caller = caller::identify(app, credential, arrival, named).await?;
     if let Need::May(permission) = need
         && !caller.permissions.allow(permission)
@@ -134,7 +142,9 @@ async fn admit(app: &App, need: Need, route: &str, parts: &Parts) -> Result<Call
     if caller.tenant == PLATFORM && !need.without_tenant() {
         return Err(Problem::bad_request("tenant_required", "name the tenant that this is about with the header X-Tenant: slug"));
     }
-    if need != Need::May(Permission::EventPublish) {
+    if publishing {
+        app.known.keep(&caller);
+    } else {
         let paced = app.pace.check(caller::pace_key(&caller.actor));
         paced.map_err(|wait| Problem::too_many("too many requests with this token", wait))?;
         note_platform_use(app, &caller, &parts.method, route).await?;

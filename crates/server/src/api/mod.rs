@@ -32,6 +32,8 @@ pub mod guard;
 mod health;
 pub mod idempotency;
 mod inbound_webhooks;
+mod integrations;
+pub mod known;
 pub mod list;
 pub mod path;
 mod policy;
@@ -83,6 +85,9 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(destinations::test))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::get, credentials::change, credentials::remove))
+        .routes(routes!(integrations::adapters))
+        .routes(routes!(integrations::pause))
+        .routes(routes!(integrations::resume))
         .routes(routes!(policy::get, policy::put))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::get))

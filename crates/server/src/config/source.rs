@@ -8,8 +8,11 @@ use std::path::Path;
 use std::str::FromStr;
 
 const PREFIX: &str = "HOOKSWITCH_";
-/// Of commands that talk to a running server; no configuration.
-const NOT_CONFIGURATION: &[&str] = &["HOOKSWITCH_URL", "HOOKSWITCH_TOKEN"];
+/// Of commands that talk to a running server, of `sign` and `verify`, and of the tests; no configuration.
+const NOT_CONFIGURATION: &[&str] =
+    &["HOOKSWITCH_URL", "HOOKSWITCH_TOKEN", "HOOKSWITCH_SIGNING_SECRET", "HOOKSWITCH_TEST_POSTGRES", "HOOKSWITCH_BINARY"];
+/// What `local://` references are resolved from.
+const LOCAL_SECRETS: &str = "HOOKSWITCH_SECRET_";
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +64,9 @@ impl Source {
         for (name, value) in variables {
             let Some(name) = name.to_str() else { continue };
             let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !NOT_CONFIGURATION.contains(&name)) else { continue };
+            if name.starts_with(LOCAL_SECRETS) {
+                continue;
+            }
             let key = rest.to_ascii_lowercase().replace("__", ".");
             let value = value.into_string().map_err(|_| ConfigError(vec![format!("{name}: is not UTF-8")]))?;
             self.values.insert(key, Raw::Env(name.to_owned(), value));

@@ -23,14 +23,15 @@ use super::Keepsake;
 
 const KEPT: usize = 100;
 const BODY_MAX: usize = 1 << 20;
-const SHOWN_CHARS: usize = 4_000;
+const SHOWN_CHARS: usize = 64_000;
 
 /// One request that arrived.
 #[derive(Clone, Serialize)]
 struct Got {
     at: Timestamp,
     path: String,
-    webhook_id: String,
+    /// As `hookswitch verify -H` takes them.
+    headers: Vec<String>,
     event_type: String,
     signature: String,
     answered: u16,
@@ -119,7 +120,7 @@ async fn receive(State(endpoint): State<Arc<Endpoint>>, Path((tenant, kind)): Pa
     endpoint.keep(Got {
         at: endpoint.ambient.now(),
         path: format!("/{tenant}/{kind}"),
-        webhook_id,
+        headers: ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| format!("{name}: {}", header(name))).to_vec(),
         event_type,
         signature,
         answered: answered.as_u16(),

@@ -48,7 +48,7 @@ async fn bad_bodies(caller: &Client, operation: &Operation) {
     let answer = json.raw(method(), &path, body.to_string()).await;
     assert!(names_field(&problem(&name, &answer, 400), "no_such_field"), "{name}: {}", answer.text());
 
-    for text in ["", "{", "{} x", "nul", "\u{feff}{}", "{\"a\": \"\\ud800\"}"] {
+    for text in ["", "{", "{} x", "nul", "\u{feff}{}"] {
         let answer = json.raw(method(), &path, text).await;
         let code = problem(&name, &answer, 400)["code"].clone();
         // What misses its fields is told so before what stands behind it.

@@ -29,6 +29,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub db: Db,
     _folder: tempfile::TempDir,
+    key_file: String,
     stop: CancellationToken,
 }
 
@@ -45,6 +46,16 @@ pub async fn spawn_server(engine: &Engine) -> Server {
 
 /// The same with settings of its own.
 pub async fn spawn_with(engine: &Engine, settings: &[(&str, &str)]) -> Server {
+    let server = start(engine, settings, true).await;
+    for slug in ["acme", "globex"] {
+        let made = slug.parse::<Slug>().unwrap();
+        identity::new_tenant(&server.db, ambient(), Actor::Operator, made, slug.to_uppercase()).await.unwrap();
+    }
+    server
+}
+
+/// A server on whatever the database holds. `worker`: whether it sends.
+async fn start(engine: &Engine, settings: &[(&str, &str)], worker: bool) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let mut source = Source::default();
     source.set("environment", "test").set("database.url", &engine.url);
@@ -54,27 +65,36 @@ pub async fn spawn_with(engine: &Engine, settings: &[(&str, &str)]) -> Server {
         source.set(key, *value);
     }
     let config = Arc::new(Config::from_source(source).unwrap());
+    let key_file = config.master_key_file.display().to_string();
     let sandbox = SandboxConfig {
         program: env!("CARGO_BIN_EXE_hookswitch").into(),
         args: vec!["sandbox-worker".into()],
         workers: 1,
         idle_shutdown: std::time::Duration::from_secs(60),
     };
-    let app = Arc::new(App::start(engine.db.clone(), ambient(), config.clone(), sandbox, true).await.unwrap());
+    let app = Arc::new(App::start(engine.db.clone(), ambient(), config.clone(), sandbox, worker).await.unwrap());
     let router = api::router(&app, Surface::ALL).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let stop = CancellationToken::new();
     tokio::spawn(serve::serve(listener, router, serve::Limits::of(&config), stop.clone()));
     app.engine.start();
-    for slug in ["acme", "globex"] {
-        let made = slug.parse::<Slug>().unwrap();
-        identity::new_tenant(&app.db, ambient(), Actor::Operator, made, slug.to_uppercase()).await.unwrap();
-    }
-    Server { address, db: engine.db.clone(), app, _folder: folder, stop }
+    Server { address, db: engine.db.clone(), app, _folder: folder, key_file, stop }
 }
 
 impl Server {
+    /// Another server on the same database, with the same key file. `worker`: whether it sends.
+    pub async fn another(&self, engine: &Engine, settings: &[(&str, &str)], worker: bool) -> Self {
+        let key_file = [("secrets.master_key_file", self.key_file.as_str())];
+        start(engine, &[&key_file, settings].concat(), worker).await
+    }
+
+    /// Takes nothing more in and finishes what is in hand, as a process does that is told to end.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.app.engine.stop().await;
+    }
+
     pub async fn tenant(&self, slug: &str) -> TenantId {
         let slug = slug.to_owned();
         let system = self.db.system();

@@ -19,9 +19,16 @@ async fn make(server: &Server, owner: &Client, slug: &str, operation: &Operation
         "/api/v1/events" => vec![publish(owner).await],
         "/api/v1/integrations/deliveries" => vec![delivery(owner).await],
         "/api/v1/integrations/destinations" => vec![destination(owner).await],
+        "/api/v1/integrations/credentials" => vec![credential(owner).await],
         "/api/v1/inbound-webhooks" if operation.parameters().len() == 2 => inbound_delivery(server, owner, slug).await,
         collection => vec![post(owner, collection).await],
     }
+}
+
+/// The example names a secret that the installation would have to grant first.
+async fn credential(owner: &Client) -> String {
+    let body = json!({"name": "theirs", "type": "secret", "value": "a secret of 16 or more"});
+    owner.post("/api/v1/integrations/credentials", body).await.expect(201).id()
 }
 
 async fn post(owner: &Client, collection: &str) -> String {
@@ -104,7 +111,11 @@ async fn another_tenant_s_ids_are_not_there(engine: &Engine) {
 
 async fn call(caller: &Client, operation: &Operation, ids: &[String]) -> u16 {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    caller.send(operation.method.clone(), &operation.fill(&ids), operation.body.clone()).await.status.as_u16()
+    let body = match operation.path.starts_with("/api/v1/integrations/credentials") {
+        true => operation.body.as_ref().map(|_| json!({"name": "renamed"})),
+        false => operation.body.clone(),
+    };
+    caller.send(operation.method.clone(), &operation.fill(&ids), body).await.status.as_u16()
 }
 
 async fn lists_show_one_tenant_s_rows(engine: &Engine) {

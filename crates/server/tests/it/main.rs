@@ -12,6 +12,8 @@ mod harness;
 mod identity;
 mod isolation;
 mod matrix;
+mod outbound;
+mod receiver;
 mod session;
 mod surface;
 mod tidy;
