@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { callInboundCurl, publishCurl } from './curl'
+import { callInboundCurl, publishCurl, sampleBody } from './curl'
 import { domId } from './domId'
 
 test('commands carry the address of this installation and no secret', () => {
@@ -15,6 +15,13 @@ test('a call to an inbound webhook authenticates as the webhook asks', () => {
   expect(callInboundCurl({ url, auth_config: { type: 'bearer' } })).toContain('Bearer $SECRET')
   expect(callInboundCurl({ url, auth_config: { type: 'path_token', param: 'key' } })).toContain(`"${url}?key=$SECRET"`)
   expect(callInboundCurl({ url, auth_config: { type: 'ip_allowlist', ip_cidrs: [] } })).not.toContain('SECRET')
+})
+
+test('a sample body holds what the mapping looks for', () => {
+  const mapping = { title: 'alert.message', external_id: 'alert.id', priority: '"high"', description: '$join(lines)' }
+  expect(sampleBody(mapping)).toEqual({ alert: { message: 'Disk full on db-1', id: 'external_id 1' } })
+  expect(sampleBody({ title: 'alert', external_id: 'alert.id' })).toEqual({ alert: { id: 'external_id 1' } })
+  expect(sampleBody()).toEqual({ title: 'Disk full on db-1' })
 })
 
 test('element ids are kebab-case', () => {

@@ -114,11 +114,12 @@ pub struct Limits {
 pub struct Telemetry {
     pub log: String,
     pub log_format: LogFormat,
+    /// A listener of its own for /metrics, which then needs no token there.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Keys of the contract that this version has no use for. Better refused than ignored.
-const NOT_YET: &[&str] =
-    &["redis.", "notifications.", "retention.", "portal.", "limits.events_per_second", "telemetry.metrics_listen"];
+const NOT_YET: &[&str] = &["redis.", "notifications.", "retention.", "portal.", "limits.events_per_second"];
 
 impl Config {
     /// Reads `file` (it must exist), else `hookswitch.toml` if there is one, then the environment.
@@ -160,6 +161,7 @@ impl Config {
             telemetry: Telemetry {
                 log: from.checked("telemetry.log", log_filter).unwrap_or_else(|| "info".to_owned()),
                 log_format: from.parsed("telemetry.log_format").unwrap_or(LogFormat::Json),
+                metrics_listen: from.parsed("telemetry.metrics_listen"),
             },
         };
         from.finish(NOT_YET)?;

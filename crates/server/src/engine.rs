@@ -1,6 +1,7 @@
 //! The parts of the pipeline that this process runs, put together once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookswitch_domain::egress::Rules;
 use hookswitch_domain::time::Ambient;
@@ -35,6 +36,9 @@ pub struct Engine {
     stop: CancellationToken,
 }
 
+/// How long attempts that are in the air may take once the process was told to end.
+const SENDING_GRACE: Duration = Duration::from_secs(15);
+
 /// What an engine is made of.
 pub struct Parts {
     pub db: Db,
@@ -53,6 +57,7 @@ impl Engine {
         let rules = client.rules.clone();
         let configs = Arc::new(Configs::new(db.clone(), secrets.clone(), rules.clone()));
         let lanes = Lanes::default();
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let sender = match worker {
             false => None,
             true => Some(Arc::new(Sender {
@@ -61,6 +66,7 @@ impl Engine {
                 configs: configs.clone(),
                 client: Client::new(client)?,
                 tasks: TaskTracker::new(),
+                stop: stop.clone(),
             })),
         };
         let publisher = Publisher::new(db.clone(), ambient.clone(), configs, lanes.clone(), sender.clone());
@@ -75,7 +81,6 @@ impl Engine {
             rates: Rates::default(),
             rejected: Rates::default(),
         });
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self { secrets, rules, registry, sandbox, publisher, receiver, lanes, sender, db, tasks, stop })
     }
 
@@ -96,7 +101,9 @@ impl Engine {
         self.tasks.wait().await;
         if let Some(sender) = &self.sender {
             sender.tasks.close();
-            sender.tasks.wait().await;
+            if tokio::time::timeout(SENDING_GRACE, sender.tasks.wait()).await.is_err() {
+                tracing::warn!("some deliveries were still being sent; they are sent again when their leases have run out");
+            }
         }
     }
 }

@@ -80,9 +80,7 @@ function useAuthName() {
 function useHandlerName() {
   const { t } = useTranslation()
   return ({ handler_type, handler_config }: InboundWebhook) => {
-    const config = handler_config as { action?: unknown; rules?: unknown; workflow_id?: unknown }
-    if (typeof config.action === 'string') return t('inbound.handler_action', { action: config.action })
-    if (Array.isArray(config.rules)) return t('inbound.handler_rules')
-    return handler_type === 'workflow' ? t('inbound.handler_workflow') : handler_type
+    if (handler_config) return t('inbound.handler_action', { action: handler_config.action })
+    return handler_type === 'workflow' ? t('inbound.handler_workflow') : t('inbound.handler_none')
   }
 }

@@ -14,6 +14,7 @@ use hookswitch_store::event::Meta;
 use hookswitch_store::queue::{After, AttemptRecord, Claimed, Settle};
 use hookswitch_store::{Db, StoreError, audit, destination};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adapter::{Delivered, Dispatch};
@@ -45,6 +46,8 @@ pub struct Sender {
     pub configs: Arc<Configs>,
     pub client: Client,
     pub tasks: TaskTracker,
+    /// Set at the end: what is in hand and not yet sent is given back.
+    pub stop: CancellationToken,
 }
 
 /// What is recorded of a try besides its columns.
@@ -100,7 +103,7 @@ impl Sender {
             // Deleted since: its deliveries were cancelled in the same transaction.
             return Ok(());
         };
-        if outlet.hold.is_some() || config.sending_paused {
+        if outlet.hold.is_some() || config.sending_paused || self.stop.is_cancelled() {
             return self.release(claimed).await;
         }
         if let Some(Next::DeadLetter) = delivery::after_interruption(claimed.interruptions) {

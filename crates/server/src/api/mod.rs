@@ -155,6 +155,12 @@ pub fn router(app: &Arc<App>, surface: Surface) -> Result<Router, guard::Unguard
     Ok(router.layer(from_fn_with_state(app.clone(), edge::edge)).with_state(app.clone()))
 }
 
+/// `telemetry.metrics_listen`: figures without a token, on an address that only the monitoring reaches.
+pub fn metrics_router(app: &Arc<App>) -> Router {
+    let router = Router::new().route("/metrics", axum::routing::get(health::metrics)).fallback(nothing_here);
+    router.layer(from_fn_with_state(app.clone(), edge::edge)).with_state(app.clone())
+}
+
 async fn nothing_here() -> Problem {
     Problem::not_found()
 }

@@ -164,7 +164,8 @@ impl Source {
                 self.complaints.push(format!("{shown}: is not supported by this version"));
                 continue;
             }
-            let nearest = self.asked.iter().max_by(|a, b| strsim::jaro_winkler(&key, a).total_cmp(&strsim::jaro_winkler(&key, b)));
+            let nearest =
+                self.asked.iter().max_by(|a, b| strsim::jaro_winkler(&key, a).total_cmp(&strsim::jaro_winkler(&key, b)));
             let nearest = nearest.copied().unwrap_or_default();
             self.complaints.push(format!("{shown} is no key; did you mean {nearest}?"));
         }

@@ -10,6 +10,7 @@ mod conventions;
 mod framing;
 mod harness;
 mod identity;
+mod inbound;
 mod isolation;
 mod matrix;
 mod outbound;

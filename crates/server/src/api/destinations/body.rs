@@ -277,12 +277,15 @@ fn check_config(checks: &mut Checks, adapter_type: &str, config: &Config, app: &
     }
 }
 
-/// A credential that is named must be there.
+/// A credential that is named must be there, stay there, and be of a type that can be sent.
 pub(super) async fn check_credential(tx: &mut Tx, id: Option<CredentialId>) -> Result<(), Problem> {
     let Some(id) = id else { return Ok(()) };
-    match credential::get(tx, id).await? {
-        Some(_) => Ok(()),
+    match credential::hold(tx, id).await?.map(|found| found.kind) {
         None => Err(Problem::invalid("credential_id", "unknown", "there is no such credential")),
+        Some(kind) if kind == "oauth2_client_credentials" => {
+            Err(Problem::invalid("credential_id", "not_supported", "OAuth 2 credentials can't be sent by this version"))
+        }
+        Some(_) => Ok(()),
     }
 }
 
