@@ -39,6 +39,8 @@ export default ts.config(
     languageOptions: { globals: globals.browser },
     rules: {
       'no-restricted-syntax': ['error', ...house],
+      // What scrolls must be reachable by keyboard.
+      'jsx-a11y/no-noninteractive-tabindex': ['error', { tags: [], roles: ['tabpanel', 'group'] }],
       'i18next/no-literal-string': [
         'error',
         {

@@ -8,7 +8,7 @@ tools=$PWD/${CARGO_TARGET_DIR:-target}/tools
 export PATH=$tools/bin:$PATH
 if ! command -v cargo-deny >/dev/null; then
   echo "Installing cargo-deny ..." >&2
-  cargo install --locked --quiet --debug --root "$tools" --target-dir "$tools/build" cargo-deny --version 0.19.0
+  cargo install --locked --quiet --debug --root "$tools" --target-dir "$tools/build" cargo-deny --version 0.20.2
 fi
 # The advisory database may be out of reach; bans, licences and sources always run.
 cargo deny --log-level error check bans licenses sources

@@ -50,7 +50,9 @@ async function accounts(data: string): Promise<Demo['passwords']> {
 async function run(use: (demo: Demo) => Promise<void>) {
   const data = await mkdtemp(join(tmpdir(), 'hookswitch-e2e-'))
   const [listen, receiver] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`]
-  const child = spawn(binary, ['demo', '--data', data, '--listen', listen, '--receiver', receiver], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(binary, ['demo', '--data', data, '--listen', listen, '--receiver', receiver], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += String(part)))
   const ended = new Promise((done) => child.once('close', done))

@@ -51,6 +51,6 @@ test('a tenant that receives nothing says so, and its admin switches it on', asy
   await page.goto('/console/settings/webhooks')
   const message = page.getByText('Inbound webhooks are switched off for this tenant')
   await expect(message).toBeVisible()
-  await page.getByText('Receive inbound webhooks').click()
+  await page.getByRole('switch', { name: 'Receive inbound webhooks' }).click()
   await expect(message).toHaveCount(0)
 })

@@ -44,21 +44,30 @@ async function expectAccessible(page: Page) {
   await page.waitForLoadState('networkidle')
   // Colours in the middle of a transition are nobody's colours.
   await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)))
-  const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+  const found = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
   expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)).toEqual([])
 }
 
 /** Everything operable has an id in kebab-case, and no id twice. */
 async function expectNamed(page: Page) {
-  const operable = 'a[href], button, input:not([type=hidden]), select, textarea, [role=button], [role=switch], [role=tab], [role=menuitem]'
-  const ids = await page.locator(operable).evaluateAll((elements) => elements.map(({ id, outerHTML }) => id || outerHTML.slice(0, 160)))
+  const operable =
+    'a[href], button, input:not([type=hidden]), select, textarea, [role=button], [role=switch], [role=tab], [role=menuitem]'
+  const ids = await page
+    .locator(operable)
+    .evaluateAll((elements) => elements.map(({ id, outerHTML }) => id || outerHTML.slice(0, 160)))
   expect(ids.filter((id) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(id))).toEqual([])
   expect(ids.filter((id, place) => ids.indexOf(id) !== place)).toEqual([])
 }
 
 async function expectToFit(page: Page) {
-  const [wanted, given] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const)
+  const [wanted, given] = await page.evaluate(
+    () => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const,
+  )
   expect(wanted).toBeLessThanOrEqual(given)
+  const ends = await page.locator('table').evaluateAll((tables) => tables.map((table) => table.getBoundingClientRect().right))
+  expect(Math.max(0, ...ends)).toBeLessThanOrEqual(given)
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {

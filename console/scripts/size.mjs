@@ -12,7 +12,11 @@ const text = new Map(scripts.map((name) => [name, readFileSync(new URL(name, fol
 function closure(name, found = new Set()) {
   if (found.has(name)) return found
   found.add(name)
-  for (const [, imported] of text.get(name).toString().matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g)) closure(imported, found)
+  for (const [, imported] of text
+    .get(name)
+    .toString()
+    .matchAll(/(?:from|import)\s*["']\.\/([^"']+\.js)["']/g))
+    closure(imported, found)
   return found
 }
 

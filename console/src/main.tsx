@@ -20,7 +20,12 @@ const queries = new QueryClient({
   queryCache: new QueryCache({ onError: leaveIfSignedOut }),
   defaultOptions: {
     // A page says when it was loaded and is loaded anew on demand: nothing happens behind one's back.
-    queries: { retry: (failures, error) => failures < 1 && mayPass(error), refetchOnWindowFocus: false, refetchOnReconnect: false, staleTime: 2000 },
+    queries: {
+      retry: (failures, error) => failures < 1 && mayPass(error),
+      refetchOnWindowFocus: false,
+      refetchOnReconnect: false,
+      staleTime: 2000,
+    },
   },
 })
 const router = createConsoleRouter(queries)

@@ -1,6 +1,13 @@
 // Every page, its address, what its address may carry, and what one needs to see it.
 import type { QueryClient } from '@tanstack/react-query'
-import { Outlet, createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import {
+  Outlet,
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from '@tanstack/react-router'
 
 import { isDeliveryState } from './api/deliveries'
 import { Problem } from './api/problem'
@@ -57,7 +64,10 @@ const destinations = createRoute({
   getParentRoute: () => shell,
   path: paths.destinations,
   staticData: { needs: 'destination:read' },
-  validateSearch: (raw: Raw): { destination?: string; delivery?: string } => ({ destination: text(raw.destination), delivery: text(raw.delivery) }),
+  validateSearch: (raw: Raw): { destination?: string; delivery?: string } => ({
+    destination: text(raw.destination),
+    delivery: text(raw.delivery),
+  }),
   component: lazyRouteComponent(() => import('./pages/destinations/DestinationsPage'), 'DestinationsPage'),
 })
 

@@ -38,7 +38,10 @@ export const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
   fontFamilyMonospace: mono,
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.125rem' },
-  headings: { fontWeight: '600', sizes: { h1: { fontSize: '1.25rem' }, h2: { fontSize: '0.9375rem' }, h3: { fontSize: '0.875rem' } } },
+  headings: {
+    fontWeight: '600',
+    sizes: { h1: { fontSize: '1.25rem' }, h2: { fontSize: '0.9375rem' }, h3: { fontSize: '0.875rem' } },
+  },
   components: {
     // A state that is cut off says nothing.
     Badge: { defaultProps: { variant: 'light', tt: 'none', radius: 'sm', fw: 600, miw: 'max-content' } },
@@ -66,7 +69,10 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-default-border': '#c9d1d9',
     ...Object.fromEntries(
       tones.flatMap((tone) => [
-        [`--mantine-color-${tone}-light`, tone === 'gray' ? '#e9edf1' : `var(--mantine-color-${tone}-${tone === 'yellow' ? '1' : '0'})`],
+        [
+          `--mantine-color-${tone}-light`,
+          tone === 'gray' ? '#e9edf1' : `var(--mantine-color-${tone}-${tone === 'yellow' ? '1' : '0'})`,
+        ],
         [`--mantine-color-${tone}-light-color`, lightText[tone]],
       ]),
     ),

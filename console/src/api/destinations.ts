@@ -21,6 +21,12 @@ export const destinationQuery = (id: string) =>
     queryFn: () => answer(client.GET(`${list}/{id}`, { params: { path: { id } } })),
   })
 
+/** What holds for a destination that says nothing of its own. */
+export const policyQuery = queryOptions({
+  queryKey: ['destinations', 'policy'],
+  queryFn: () => answer(client.GET('/api/v1/integrations/delivery-policy')),
+})
+
 type NewDestination = { name: string; endpoint_url: string; key: string }
 
 export function useCreateDestination() {

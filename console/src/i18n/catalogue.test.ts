@@ -43,7 +43,9 @@ test.each([
 })
 
 test('every text is used somewhere', () => {
-  const sources = Object.values(import.meta.glob('../**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true })).join('\n')
+  const sources = Object.values(import.meta.glob('../**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true })).join(
+    '\n',
+  )
   const written = new Set(sources.match(/['`][a-zA-Z_.]+[.\w]*\$?/g)?.map((quoted) => quoted.slice(1)))
   const unused = [...english.keys()].filter((key) => {
     const plain = key.replace(/_n$/, '')

@@ -10,7 +10,13 @@ export function formats(language: string) {
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 })
   const unit = (name: string, digits: number) =>
     new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits })
-  const units = { ms: unit('millisecond', 1), wholeMs: unit('millisecond', 0), s: unit('second', 2), min: unit('minute', 1) }
+  const units = {
+    ms: unit('millisecond', 1),
+    wholeMs: unit('millisecond', 0),
+    s: unit('second', 2),
+    min: unit('minute', 1),
+    h: unit('hour', 1),
+  }
 
   /** As short as the moment is near: a clock today, a day this year. */
   function short(moment: Date, now: Date) {
@@ -18,9 +24,11 @@ export function formats(language: string) {
     return (moment.getFullYear() === now.getFullYear() ? day : year).format(moment)
   }
   function duration(ms: number) {
+    if (ms === 0) return units.s.format(0)
     if (ms < 10) return units.ms.format(ms)
     if (ms < 1000) return units.wholeMs.format(ms)
-    return ms < 120_000 ? units.s.format(ms / 1000) : units.min.format(ms / 60_000)
+    if (ms < 120_000) return units.s.format(ms / 1000)
+    return ms < 7_200_000 ? units.min.format(ms / 60_000) : units.h.format(ms / 3_600_000)
   }
   return {
     short: (moment: string | number, now = new Date()) => short(new Date(moment), now),

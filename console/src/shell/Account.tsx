@@ -35,7 +35,15 @@ export function Account() {
       <Text size="xs" c="dimmed">
         {role}
       </Text>
-      <Button id="sign-out" mt="xs" variant="default" fullWidth leftSection={<IconLogout size={15} aria-hidden />} loading={leave.isPending} onClick={() => leave.mutate()}>
+      <Button
+        id="sign-out"
+        mt="xs"
+        variant="default"
+        fullWidth
+        leftSection={<IconLogout size={15} aria-hidden />}
+        loading={leave.isPending}
+        onClick={() => leave.mutate()}
+      >
         {t('app.signOut')}
       </Button>
     </section>

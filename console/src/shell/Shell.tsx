@@ -31,7 +31,14 @@ export function Shell() {
       </a>
       <AppShell.Header px="md" hiddenFrom="md">
         <Group h="100%" gap="xs" wrap="nowrap">
-          <Burger id="navigation-open" opened={opened} onClick={toggle} size="sm" aria-label={t('app.openNavigation')} aria-expanded={opened} />
+          <Burger
+            id="navigation-open"
+            opened={opened}
+            onClick={toggle}
+            size="sm"
+            aria-label={t('app.openNavigation')}
+            aria-expanded={opened}
+          />
           <Text fw={600} size="sm" truncate>
             {tenant}
           </Text>

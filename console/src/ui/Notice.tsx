@@ -11,7 +11,10 @@ type Props = { id: string; error: unknown; onRetry?: () => unknown }
 export function Notice({ id, error, onRetry }: Props) {
   const { t } = useTranslation()
   const problem = error instanceof Problem ? error : undefined
-  const said = !problem || problem.status === 0 ? t('problem.offline') : (problem.detail ?? t('problem.unreadable', { status: problem.status }))
+  const said =
+    !problem || problem.status === 0
+      ? t('problem.offline')
+      : (problem.detail ?? t('problem.unreadable', { status: problem.status }))
   return (
     <Alert role="alert" color="red" icon={<IconAlertTriangle aria-hidden />} title={t('problem.title')}>
       <Text size="sm" style={{ overflowWrap: 'anywhere' }}>

@@ -1,15 +1,19 @@
 // Loads anew when asked, and says how old the page is: nothing here pretends to be live.
 import { Button, Group, Text } from '@mantine/core'
 import { IconRefresh } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
 import { useFormats } from '../i18n/format'
 
-type Loaded = { dataUpdatedAt: number; isFetching: boolean; refetch: () => unknown }
+type Loaded = { dataUpdatedAt: number; isFetching: boolean }
+type Props = { id: string; of: Loaded[]; kinds: string[] }
 
-export function Refresh({ id, of }: { id: string; of: Loaded[] }) {
+/** `of` is what the page shows first; everything on the page that is of one of the `kinds` is loaded anew. */
+export function Refresh({ id, of, kinds }: Props) {
   const { t } = useTranslation()
   const { clock } = useFormats()
+  const queries = useQueryClient()
   const oldest = Math.min(...of.map((query) => query.dataUpdatedAt))
   return (
     <Group gap="sm">
@@ -23,7 +27,7 @@ export function Refresh({ id, of }: { id: string; of: Loaded[] }) {
         variant="default"
         leftSection={<IconRefresh size={15} aria-hidden />}
         loading={of.some((query) => query.isFetching)}
-        onClick={() => of.forEach((query) => query.refetch())}
+        onClick={() => kinds.forEach((kind) => void queries.refetchQueries({ queryKey: [kind], type: 'active' }))}
       >
         {t('common.refresh')}
       </Button>

@@ -18,9 +18,15 @@ test('a call to an inbound webhook authenticates as the webhook asks', () => {
 })
 
 test('a sample body holds what the mapping looks for', () => {
-  const mapping = { title: 'alert.message', external_id: 'alert.id', priority: '"high"', description: '$join(lines)' }
-  expect(sampleBody(mapping)).toEqual({ alert: { message: 'Disk full on db-1', id: 'external_id 1' } })
-  expect(sampleBody({ title: 'alert', external_id: 'alert.id' })).toEqual({ alert: { id: 'external_id 1' } })
+  const mapping = {
+    title: "alert.device.name & ': ' & $uppercase(alert.message)",
+    external_id: 'alert.id',
+    priority: '"high"',
+    attributes: "{ 'device': alert.device.name, 'site': site }",
+  }
+  const alert = { device: { name: 'db-1' }, message: 'Disk full on db-1', id: 'id 1' }
+  expect(sampleBody(mapping)).toEqual({ alert, site: 'site 1' })
+  expect(sampleBody({ title: 'alert', external_id: 'alert.id' })).toEqual({ alert: { id: 'id 1' } })
   expect(sampleBody()).toEqual({ title: 'Disk full on db-1' })
 })
 

@@ -2,6 +2,7 @@
 import type { InboundWebhook } from '../api/inbound'
 
 const TITLE = 'Disk full on db-1'
+const SAMPLES: Record<string, string> = { title: TITLE, message: TITLE, subject: TITLE, name: 'db-1', severity: 'high' }
 const token = '  -H "Authorization: Bearer $HOOKSWITCH_TOKEN" \\'
 
 function post(path: string, body: unknown) {
@@ -33,21 +34,24 @@ export const createInboundCurl = () =>
 type Receiver = Pick<InboundWebhook, 'url' | 'auth_config' | 'handler_config'>
 type Json = { [key: string]: string | Json }
 
-const PLAIN_PATH = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/
+const TEXTS = /'[^']*'|"[^"]*"/g
+// A name that is followed by a bracket is a function, by a colon a key of the outcome.
+const PATHS = /(?<![\w$.])[a-z_]\w*(?:\.[a-z_]\w*)*(?!\w|\s*[(:])/gi
+const WORDS = ['and', 'or', 'in', 'true', 'false', 'null', 'function']
 
-/** A body in which the mapping finds its fields, as far as they are plain paths into it. */
+/** A body in which a mapping finds what it looks for, as far as the paths in its expressions show it. */
 export function sampleBody(mapping: Record<string, string> = {}): Json {
   const body: Json = {}
-  for (const [field, path] of Object.entries(mapping)) {
-    if (!PLAIN_PATH.test(path)) continue
+  const paths = Object.values(mapping).flatMap((expression) => expression.replace(TEXTS, '').match(PATHS) ?? [])
+  for (const path of paths.filter((found) => !WORDS.includes(found))) {
     const names = path.split('.')
-    const last = names.pop() ?? field
+    const last = names.pop() ?? path
     let place = body
     for (const name of names) {
       const inner = place[name]
       place = place[name] = typeof inner === 'object' ? inner : {}
     }
-    place[last] ??= field === 'title' ? TITLE : `${field} 1`
+    place[last] ??= SAMPLES[last] ?? `${last} 1`
   }
   return Object.keys(body).length > 0 ? body : { title: TITLE }
 }

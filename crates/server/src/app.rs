@@ -69,11 +69,12 @@ impl App {
             rules: config.egress.rules(),
             ca_file: config.egress.ca_file.clone(),
             dns_servers: config.egress.dns_servers.clone(),
+            // A busy destination keeps all its connections.
+            idle_per_key: hookswitch_domain::destination::MAX_IN_FLIGHT_LIMIT as usize,
             idle_total: IDLE_CONNECTIONS,
             ..http::Options::default()
         };
-        let parts =
-            Parts { db: db.clone(), ambient: ambient.clone(), secrets, client, sandbox, registry: registry()?, worker };
+        let parts = Parts { db: db.clone(), ambient: ambient.clone(), secrets, client, sandbox, registry: registry()?, worker };
         Ok(Self {
             engine: Engine::new(parts)?,
             db,

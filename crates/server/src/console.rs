@@ -35,7 +35,8 @@ pub fn routes() -> Router<Arc<App>> {
 fn page(headers: &HeaderMap) -> Response {
     match Files::get("index.html") {
         Some(index) => send("index.html", &index, headers),
-        None => Problem::new(StatusCode::NOT_FOUND, "console_not_built", "this binary was built without its console: make build").into_response(),
+        None => Problem::new(StatusCode::NOT_FOUND, "console_not_built", "this binary was built without its console: make build")
+            .into_response(),
     }
 }
 

@@ -112,7 +112,8 @@ fn https(config: &Config, peer: IpAddr, headers: &HeaderMap) -> bool {
 /// Whether the browser talks to its own machine, where plain HTTP is as good as TLS.
 pub fn loopback(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(name, _)| name);
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(name, _)| name);
     name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -226,8 +227,15 @@ mod tests {
 
     #[test]
     fn loopback_hosts_are_recognised_with_and_without_port() {
-        for (host, is) in [("localhost:8080", true), ("127.0.0.1:8080", true), ("[::1]:8080", true), ("[::1]", true),
-            ("localhost", true), ("localhost.evil.example", false), ("10.0.0.1:8080", false)] {
+        for (host, is) in [
+            ("localhost:8080", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]:8080", true),
+            ("[::1]", true),
+            ("localhost", true),
+            ("localhost.evil.example", false),
+            ("10.0.0.1:8080", false),
+        ] {
             let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
             assert_eq!(loopback(&headers), is, "{host}");
         }

@@ -38,13 +38,7 @@ pub async fn create_tenant(
 }
 
 /// The same in a transaction of its own, for the command line.
-pub async fn new_tenant(
-    db: &Db,
-    ambient: Arc<dyn Ambient>,
-    actor: Actor,
-    slug: Slug,
-    name: String,
-) -> Result<Tenant, Problem> {
+pub async fn new_tenant(db: &Db, ambient: Arc<dyn Ambient>, actor: Actor, slug: Slug, name: String) -> Result<Tenant, Problem> {
     let id: TenantId = ambient.fresh();
     let store = db.for_tenant(id);
     let job = store.write(move |tx| -> BoxFuture<'_, Result<Tenant, Problem>> {
@@ -169,7 +163,16 @@ mod tests {
     #[test]
     fn an_email_has_one_spelling() {
         assert_eq!(email(" Ann@Example.COM "), Ok("ann@example.com".to_owned()));
-        for bad in ["", "ann", "@example.com", "ann@", "a@b@c", "a b@example.com", "<a@example.com>", &format!("{}@x.y", "a".repeat(260))] {
+        for bad in [
+            "",
+            "ann",
+            "@example.com",
+            "ann@",
+            "a@b@c",
+            "a b@example.com",
+            "<a@example.com>",
+            &format!("{}@x.y", "a".repeat(260)),
+        ] {
             assert!(email(bad).is_err(), "{bad}");
         }
     }

@@ -111,7 +111,7 @@ async fn take(app: Arc<App>, tenant_slug: String, webhook_slug: String, request:
 
 fn check(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if headers.contains_key(CONTENT_ENCODING) {
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Problem::media_type("send the body without content-encoding"));
     }
     if !is_json(text(CONTENT_TYPE).unwrap_or_default()) {

@@ -253,14 +253,12 @@ where
 async fn accept_batch(client: &Object, asks: Vec<Accept>) -> Result<Vec<Accepted>, StoreError> {
     let epochs = read_epochs(client, &asks).await?;
     let current = |tenant: Uuid, expected: i64| epochs.get(&tenant) == Some(&expected);
-    let mut keys = HashSet::new();
     let mut answers = Vec::with_capacity(asks.len());
     for ask in &asks {
         let platform_current = ask.platform_epoch.is_none_or(|expected| current(PLATFORM.uuid(), expected));
         answers.push(match &ask.remember {
             _ if !current(ask.tenant.uuid(), ask.epoch) || !platform_current => Accepted::Stale,
-            // The same key twice in one batch: the second looks again, and finds the first's answer.
-            Some(remember) if !keys.insert((ask.tenant, remember.scope.clone(), remember.key.clone())) => Accepted::Stale,
+            // The same key twice in one batch: the second finds the first's answer, which commits with it.
             Some(remember) => pg_remember(client, ask.tenant.uuid(), remember).await?.unwrap_or(Accepted::Stored),
             None => Accepted::Stored,
         });

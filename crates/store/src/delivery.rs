@@ -65,6 +65,7 @@ fn read(mut row: Row) -> Result<Delivery, StoreError> {
     let (now, hold, paused): (i64, Option<String>, bool) = (row.get(16)?, row.get(17)?, row.get(18)?);
     if delivery.state.is_terminal() {
         delivery.next_attempt_at = None;
+        delivery.parked_reason = None;
         return Ok(delivery);
     }
     let in_hand = leased == Some(true) && until.is_some_and(|until| until > now);
@@ -113,9 +114,10 @@ pub async fn list(tx: &mut Tx, page: &Page, filter: &Filter) -> Result<Vec<Deliv
         Some(state) => format!("d.state = {} AND NOT {in_hand} AND NOT {held}", state_code(state)),
     };
     let sql = format!(
-        "{SELECT} WHERE d.tenant = $1 AND d.id < $2 AND d.id >= $3 AND ($4 = $5 OR d.destination = $4) AND ($6 = $5 OR d.event = $6)
+        "{SELECT} WHERE d.tenant = $1 AND d.id < $2 AND d.id >= $3 AND (d.destination = $4 OR $4 = $5) AND (d.event = $6 OR $6 = $5)
          AND {state} ORDER BY d.id DESC LIMIT $7"
     );
+    // PostgreSQL learns a parameter's type where it meets it first: each beside its column.
     let any = uuid::Uuid::nil();
     let destination = filter.destination.map_or(any, DestinationId::uuid);
     let event = filter.event.map_or(any, EventId::uuid);

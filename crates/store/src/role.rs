@@ -66,6 +66,10 @@ pub async fn permissions(tx: &mut Tx, name: &str) -> Result<Option<Permissions>,
     if let Ok(role) = Role::from_str(name) {
         return Ok(Some(role.permissions()));
     }
+    // PostgreSQL keeps no NUL in a text, and takes none to look for.
+    if name.contains('\0') {
+        return Ok(None);
+    }
     let tenant = tx.tenant();
     let row = tx.query_opt("SELECT permissions FROM role WHERE tenant = $1 AND name = $2", params![tenant, name]).await?;
     row.map(|mut row| Ok(parse(&row.get::<String>(0)?))).transpose()

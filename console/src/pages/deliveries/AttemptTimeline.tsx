@@ -1,6 +1,16 @@
 // What was tried, newest first, and why it went as it did. What receivers answered is shown as text only.
 import { Button, Collapse, Group, Text } from '@mantine/core'
-import { IconArrowsExchange, IconBan, IconCheck, IconChevronRight, IconFilter, IconHourglassEmpty, IconPlayerPause, IconRefresh, type Icon } from '@tabler/icons-react'
+import {
+  IconArrowsExchange,
+  IconBan,
+  IconCheck,
+  IconChevronRight,
+  IconFilter,
+  IconHourglassEmpty,
+  IconPlayerPause,
+  IconRefresh,
+  type Icon,
+} from '@tabler/icons-react'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
@@ -50,7 +60,9 @@ function AttemptEntry({ attempt }: { attempt: Attempt }) {
           <Mark tone={tone} icon={icon}>
             {t(`attempt.mark.${mark}`)}
           </Mark>
-          {attempt.sent && <Text size="sm">{attempt.status ? t('attempt.status', { status: attempt.status }) : t('attempt.noAnswer')}</Text>}
+          {attempt.sent && (
+            <Text size="sm">{attempt.status ? t('attempt.status', { status: attempt.status }) : t('attempt.noAnswer')}</Text>
+          )}
         </Group>
         <Text size="xs" c="dimmed">
           <Time at={attempt.started_at} />
@@ -89,8 +101,13 @@ function Answer({ id, text }: { id: string; text: string }) {
       </Button>
       <Collapse expanded={open} id={region}>
         <div className="snippet">
-          {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling region must be reachable by keyboard */}
-          <pre id={domId('answer-text', id)} className="answer" tabIndex={open ? 0 : -1} aria-label={t('attempt.answer')} role="group">
+          <pre
+            id={domId('answer-text', id)}
+            className="answer"
+            aria-label={t('attempt.answer')}
+            role="group"
+            tabIndex={open ? 0 : -1}
+          >
             {text}
           </pre>
         </div>

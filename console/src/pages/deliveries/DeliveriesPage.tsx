@@ -29,7 +29,11 @@ export function DeliveriesPage() {
   const filtered = state !== undefined || destination !== undefined
   const go = (change: DeliveriesSearch) => void navigate({ to: paths.deliveries, search: { ...search, ...change } })
   return (
-    <Page title={t('deliveries.title')} lead={t('deliveries.lead')} tools={<Refresh id="deliveries-refresh" of={[query]} />}>
+    <Page
+      title={t('deliveries.title')}
+      lead={t('deliveries.lead')}
+      tools={<Refresh id="deliveries-refresh" of={[query]} kinds={['deliveries']} />}
+    >
       <Filters search={search} onChange={go} />
       <Paper className="roomy">
         {query.isPending && <Loading rows={8} />}
@@ -59,7 +63,10 @@ function Filters({ search, onChange }: { search: DeliveriesSearch; onChange: (ch
   const known = destinations.data?.pages.flatMap((page) => page.data) ?? []
   const any = { value: '', label: t('deliveries.any') }
   // A destination that is not on the first page, or gone, still names itself.
-  const strange = search.destination && !known.some(({ id }) => id === search.destination) ? [{ value: search.destination, label: search.destination }] : []
+  const strange =
+    search.destination && !known.some(({ id }) => id === search.destination)
+      ? [{ value: search.destination, label: search.destination }]
+      : []
   return (
     <Group gap="sm" align="end">
       <NativeSelect
@@ -78,7 +85,11 @@ function Filters({ search, onChange }: { search: DeliveriesSearch; onChange: (ch
         maw={280}
       />
       {(search.state || search.destination) && (
-        <Button id="deliveries-filter-clear" variant="subtle" onClick={() => onChange({ state: undefined, destination: undefined })}>
+        <Button
+          id="deliveries-filter-clear"
+          variant="subtle"
+          onClick={() => onChange({ state: undefined, destination: undefined })}
+        >
           {t('deliveries.clear')}
         </Button>
       )}

@@ -11,7 +11,11 @@ import { AnchorLink } from '../../ui/links'
 export function DeliveryIds({ delivery }: { delivery: Delivery }) {
   const { t } = useTranslation()
   const { replayed_from } = delivery
-  const named: Record<string, string> = { alert_id: t('delivery.alertId'), evidence_id: t('delivery.evidenceId'), ticket_id: t('delivery.ticketId') }
+  const named: Record<string, string> = {
+    alert_id: t('delivery.alertId'),
+    evidence_id: t('delivery.evidenceId'),
+    ticket_id: t('delivery.ticketId'),
+  }
   const ident = (name: string, id: string | null | undefined): [string, React.ReactNode] => [
     name,
     id ? <Ident key={name} id={id} name={name} scope="delivery" /> : undefined,
@@ -34,7 +38,13 @@ export function DeliveryIds({ delivery }: { delivery: Delivery }) {
           [
             t('delivery.replayedFrom'),
             replayed_from ? (
-              <AnchorLink key="original" id="delivery-original" size="sm" to={paths.deliveries} search={{ delivery: replayed_from }}>
+              <AnchorLink
+                key="original"
+                id="delivery-original"
+                size="sm"
+                to={paths.deliveries}
+                search={{ delivery: replayed_from }}
+              >
                 {t('delivery.showOriginal')}
               </AnchorLink>
             ) : undefined,

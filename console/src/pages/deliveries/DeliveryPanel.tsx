@@ -24,7 +24,12 @@ export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose
   const query = useQuery({ ...deliveryQuery(id ?? ''), enabled: id !== undefined })
   const attempts = useQuery(attemptsQuery(id ?? '', query.data?.updated_at))
   return (
-    <SidePanel id="delivery-panel" title={t('delivery.panel', { event: query.data?.event_type ?? '' })} opened={id !== undefined} onClose={onClose}>
+    <SidePanel
+      id="delivery-panel"
+      title={t('delivery.panel', { event: query.data?.event_type ?? '' })}
+      opened={id !== undefined}
+      onClose={onClose}
+    >
       {query.isPending && <Loading />}
       {query.error && <Notice id="delivery-problem" error={query.error} onRetry={query.refetch} />}
       {query.data && (
@@ -32,9 +37,11 @@ export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose
           <Group justify="space-between" gap="xs">
             <Group gap={8}>
               <StateBadge state={query.data.state} />
-              <Text size="sm">{t('delivery.to', { destination: query.data.destination_name ?? t('deliveries.destinationGone') })}</Text>
+              <Text size="sm">
+                {t('delivery.to', { destination: query.data.destination_name ?? t('deliveries.destinationGone') })}
+              </Text>
             </Group>
-            <Refresh id="delivery-refresh" of={[query, attempts]} />
+            <Refresh id="delivery-refresh" of={[query, attempts]} kinds={['deliveries']} />
           </Group>
           <Meaning delivery={query.data} />
           <section aria-label={t('delivery.attempts')}>
@@ -57,7 +64,14 @@ export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose
   )
 }
 
-const known = ['destination_disabled', 'destination_paused', 'tenant_paused', 'secret_unavailable', 'receiver_gone', 'exhausted'] as const
+const known = [
+  'destination_disabled',
+  'destination_paused',
+  'tenant_paused',
+  'secret_unavailable',
+  'receiver_gone',
+  'exhausted',
+] as const
 const isKnown = (reason: string): reason is (typeof known)[number] => (known as readonly string[]).includes(reason)
 
 function Meaning({ delivery }: { delivery: Delivery }) {
@@ -65,7 +79,8 @@ function Meaning({ delivery }: { delivery: Delivery }) {
   const { whole } = useFormats()
   const means = useStateMeaning()
   const { state, parked_reason, next_attempt_at } = delivery
-  const held = parked_reason && (isKnown(parked_reason) ? t(`parked.${parked_reason}`) : t('parked.other', { reason: parked_reason }))
+  const held =
+    parked_reason && (isKnown(parked_reason) ? t(`parked.${parked_reason}`) : t('parked.other', { reason: parked_reason }))
   const lost = state === 'dead_lettered' || state === 'failed'
   const settled = !isMoving(state) && state !== 'retry_scheduled'
   return (
@@ -73,7 +88,9 @@ function Meaning({ delivery }: { delivery: Delivery }) {
       <Text size="sm">
         {means(state)} {state === 'parked' && held}
       </Text>
-      {next_attempt_at && state === 'retry_scheduled' && <Text size="sm">{t('delivery.nextAttempt', { time: whole(next_attempt_at) })}</Text>}
+      {next_attempt_at && state === 'retry_scheduled' && (
+        <Text size="sm">{t('delivery.nextAttempt', { time: whole(next_attempt_at) })}</Text>
+      )}
       {isMoving(state) && (
         <Text size="xs" c="dimmed">
           {t('delivery.settling')}
@@ -100,7 +117,14 @@ function ReplayButton({ id }: { id: string }) {
     })
   }
   return (
-    <Button id="delivery-replay" mt="xs" variant="default" leftSection={<IconRefreshDot size={15} aria-hidden />} loading={replay.isPending} onClick={run}>
+    <Button
+      id="delivery-replay"
+      mt="xs"
+      variant="default"
+      leftSection={<IconRefreshDot size={15} aria-hidden />}
+      loading={replay.isPending}
+      onClick={run}
+    >
       {t('delivery.replay')}
     </Button>
   )

@@ -39,7 +39,10 @@ export function DeliveryTable({ rows, search }: { rows: Delivery[]; search: Deli
                 className="opener"
                 to={paths.deliveries}
                 search={{ ...search, delivery: row.id }}
-                aria-label={t('deliveries.open', { event: row.event_type, destination: row.destination_name ?? t('deliveries.destinationGone') })}
+                aria-label={t('deliveries.open', {
+                  event: row.event_type,
+                  destination: row.destination_name ?? t('deliveries.destinationGone'),
+                })}
               >
                 {row.event_type}
               </Link>

@@ -13,7 +13,11 @@ export function PhaseBar({ timings, remote }: { timings: Attempt['timings']; rem
   const figures = spans.map(({ phase, us }) => ({ phase, us, text: `${t(`attempt.phase.${phase}`)} ${duration(us / 1000)}` }))
   return (
     <div className="phases">
-      <div className="phase-bar" role="img" aria-label={t('attempt.phases', { text: figures.map(({ text }) => text).join(', ') })}>
+      <div
+        className="phase-bar"
+        role="img"
+        aria-label={t('attempt.phases', { text: figures.map(({ text }) => text).join(', ') })}
+      >
         {figures.map(({ phase, us }) => (
           <span key={phase} className={`phase-${phase}`} style={{ flexGrow: us }} />
         ))}

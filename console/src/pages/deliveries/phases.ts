@@ -2,6 +2,8 @@
 import type { Attempt } from '../../api/deliveries'
 
 export const phases = ['dns', 'connect', 'tls', 'wait', 'rest'] as const
+/** A shorter rest is rounding. */
+const ROUNDING_US = 50
 export type Phase = (typeof phases)[number]
 export type Span = { phase: Phase; us: number }
 
@@ -16,9 +18,8 @@ export function phasesOf(timings: Attempt['timings']): Span[] {
   ]
   const spans = known.flatMap(([phase, us]) => (typeof us === 'number' ? [{ phase, us }] : []))
   const rest = (total_us ?? 0) - spans.reduce((sum, span) => sum + span.us, 0)
-  return rest > 0 ? [...spans, { phase: 'rest', us: rest }] : spans
+  return rest > ROUNDING_US ? [...spans, { phase: 'rest', us: rest }] : spans
 }
 
 /** Whether the request went over a connection that was open already. */
-export const wasKept = (timings: Attempt['timings']) =>
-  typeof timings.first_byte_us === 'number' && timings.connect_us == null
+export const wasKept = (timings: Attempt['timings']) => typeof timings.first_byte_us === 'number' && timings.connect_us == null

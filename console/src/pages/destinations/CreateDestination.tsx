@@ -42,27 +42,29 @@ export function CreateDestination() {
             </Text>
           </div>
           <div className="inline-form">
-              <TextInput
-                id="create-destination-name"
-                label={t('create.name')}
-                placeholder={t('create.namePlaceholder')}
-                autoComplete="off"
-                maxLength={200}
-                {...form.getInputProps('name')}
-              />
-              <TextInput
-                id="create-destination-endpoint-url"
-                label={t('create.endpoint')}
-                placeholder={t('create.endpointPlaceholder')}
-                type="url"
-                autoComplete="off"
-                {...form.getInputProps('endpoint_url')}
-              />
+            <TextInput
+              id="create-destination-name"
+              label={t('create.name')}
+              placeholder={t('create.namePlaceholder')}
+              autoComplete="off"
+              maxLength={200}
+              {...form.getInputProps('name')}
+            />
+            <TextInput
+              id="create-destination-endpoint-url"
+              label={t('create.endpoint')}
+              placeholder={t('create.endpointPlaceholder')}
+              type="url"
+              autoComplete="off"
+              {...form.getInputProps('endpoint_url')}
+            />
             <Button id="create-destination-submit" type="submit" size="sm" loading={create.isPending}>
               {t('create.submit')}
             </Button>
           </div>
-          {create.error && Object.keys(inPlace(create.error)).length === 0 && <Notice id="create-destination-problem" error={create.error} />}
+          {create.error && Object.keys(inPlace(create.error)).length === 0 && (
+            <Notice id="create-destination-problem" error={create.error} />
+          )}
         </Stack>
       </form>
       <div role="status">{create.data && <Created key={create.data.id} destination={create.data} />}</div>

@@ -1,11 +1,12 @@
 // One destination: what it is, what it got lately, and what may be done with it.
 import { Alert, Button, Group, Paper, Stack, Title } from '@mantine/core'
 import { IconArrowLeft, IconPlayerPause, IconPlayerPlay, IconSend } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
+import { sampleQuery } from '../../api/deliveries'
 import { type Destination, destinationQuery, useSwitchDestination, useTestDestination } from '../../api/destinations'
 import { useSession } from '../../api/session'
 import { paths } from '../../paths'
@@ -20,9 +21,27 @@ import { RecentDeliveries } from './RecentDeliveries'
 export function DestinationPanel({ id }: { id: string }) {
   const { t } = useTranslation()
   const query = useQuery(destinationQuery(id))
+  // What stands beside the panel must not be older than it.
+  const queries = useQueryClient()
+  useEffect(() => {
+    void queries.refetchQueries({ queryKey: sampleQuery.queryKey, type: 'active', stale: true })
+  }, [queries, id])
   return (
-    <Paper component="section" id="destination-panel" p="md" aria-label={t('destination.panel', { name: query.data?.name ?? '' })}>
-      <ButtonLink id="destination-panel-close" to={paths.destinations} search={{}} variant="subtle" size="compact-xs" mb="xs" leftSection={<IconArrowLeft size={14} aria-hidden />}>
+    <Paper
+      component="section"
+      id="destination-panel"
+      p="md"
+      aria-label={t('destination.panel', { name: query.data?.name ?? '' })}
+    >
+      <ButtonLink
+        id="destination-panel-close"
+        to={paths.destinations}
+        search={{}}
+        variant="subtle"
+        size="compact-xs"
+        mb="xs"
+        leftSection={<IconArrowLeft size={14} aria-hidden />}
+      >
         {t('destination.back')}
       </ButtonLink>
       {query.isPending && <Loading />}
@@ -97,12 +116,24 @@ function Actions({ destination: { id, name, state } }: { destination: Destinatio
         {t('destination.test')}
       </Button>
       {state === 'active' && (
-        <Button id="destination-pause" variant="default" leftSection={<IconPlayerPause size={15} aria-hidden />} loading={change.isPending} onClick={() => switchTo('pause')}>
+        <Button
+          id="destination-pause"
+          variant="default"
+          leftSection={<IconPlayerPause size={15} aria-hidden />}
+          loading={change.isPending}
+          onClick={() => switchTo('pause')}
+        >
           {t('destination.pause')}
         </Button>
       )}
       {state === 'paused' && (
-        <Button id="destination-resume" variant="default" leftSection={<IconPlayerPlay size={15} aria-hidden />} loading={change.isPending} onClick={() => switchTo('resume')}>
+        <Button
+          id="destination-resume"
+          variant="default"
+          leftSection={<IconPlayerPlay size={15} aria-hidden />}
+          loading={change.isPending}
+          onClick={() => switchTo('resume')}
+        >
           {t('destination.resume')}
         </Button>
       )}

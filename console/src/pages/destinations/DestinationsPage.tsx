@@ -33,7 +33,11 @@ export function DestinationsPage() {
   const deliveries = sample.data?.data ?? []
   const marked = chosen ? true : undefined
   return (
-    <Page title={t('destinations.title')} lead={t('destinations.lead')} tools={<Refresh id="destinations-refresh" of={[destinations, sample]} />}>
+    <Page
+      title={t('destinations.title')}
+      lead={t('destinations.lead')}
+      tools={<Refresh id="destinations-refresh" of={[destinations, sample]} kinds={['destinations', 'deliveries']} />}
+    >
       {sample.data && destinations.data && (
         <div className="only-unchosen" data-chosen={marked}>
           <HealthSummary deliveries={deliveries} destinations={rows} />

@@ -1,6 +1,14 @@
 // The ten-second answer: does everything arrive, and if not, what is in the way.
 import { Group, Paper, Stack, Text, Title } from '@mantine/core'
-import { IconAlertOctagon, IconCircleCheck, IconClockHour4, IconPlayerPause, IconRefresh, IconZzz, type Icon } from '@tabler/icons-react'
+import {
+  IconAlertOctagon,
+  IconCircleCheck,
+  IconClockHour4,
+  IconPlayerPause,
+  IconRefresh,
+  IconZzz,
+  type Icon,
+} from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
@@ -11,7 +19,14 @@ import { paths } from '../../paths'
 import type { Tone } from '../../ui/StateBadge'
 import { type Group as GroupName, type Health, type Verdict, groups, healthOf } from './health'
 
-const tones: Record<GroupName, Tone> = { delivered: 'teal', moving: 'lake', retrying: 'yellow', held: 'grape', lost: 'red', aside: 'gray' }
+const tones: Record<GroupName, Tone> = {
+  delivered: 'teal',
+  moving: 'lake',
+  retrying: 'yellow',
+  held: 'grape',
+  lost: 'red',
+  aside: 'gray',
+}
 
 /** The state that the list is filtered by when the tile of an empty group is followed. */
 const filters: Record<GroupName, DeliveryState> = {
@@ -63,7 +78,10 @@ function Headline({ health }: { health: Health }) {
     held: () => t('health.held', { count: counts.held }),
     lost: () => t('health.lost', { count: counts.lost }),
   }[verdict]()
-  const sample = total < SAMPLE ? t('health.sampleAll', { count: total }) : t('health.sampleLatest', { count: total, since: short(since ?? 0) })
+  const sample =
+    total < SAMPLE
+      ? t('health.sampleAll', { count: total })
+      : t('health.sampleLatest', { count: total, since: short(since ?? 0) })
   return (
     <Group gap="sm" wrap="nowrap">
       <Symbol size={30} stroke={1.8} color={`var(--mantine-color-${tone}-light-color)`} aria-hidden />
@@ -100,7 +118,12 @@ function Shares({ health }: { health: Health }) {
   return (
     <>
       <div className="share" aria-hidden>
-        {groups.map((group) => health.counts[group] > 0 && <span key={group} className={`tone-${tones[group]}`} style={{ flexGrow: health.counts[group] }} />)}
+        {groups.map(
+          (group) =>
+            health.counts[group] > 0 && (
+              <span key={group} className={`tone-${tones[group]}`} style={{ flexGrow: health.counts[group] }} />
+            ),
+        )}
       </div>
       <div className="tiles">
         {groups.map((group) => {

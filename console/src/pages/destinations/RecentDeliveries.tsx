@@ -37,7 +37,11 @@ export function RecentDeliveries({ destination }: { destination: Destination }) 
       {query.isPending && <Loading rows={3} />}
       {query.error && <Notice id="destination-deliveries-problem" error={query.error} onRetry={query.refetch} />}
       {rows?.length === 0 && (
-        <Empty id="publish-curl" text={may('destination:update') ? t('destination.noDeliveries') : t('destination.noDeliveriesReader')} curl={publishCurl()} />
+        <Empty
+          id="publish-curl"
+          text={may('destination:update') ? t('destination.noDeliveries') : t('destination.noDeliveriesReader')}
+          curl={publishCurl()}
+        />
       )}
       {rows && rows.length > 0 && (
         <Table className="rows" aria-label={t('destination.deliveries')} horizontalSpacing={6}>

@@ -22,7 +22,11 @@ test('a tile leads to the state that most of its deliveries are in', () => {
 })
 
 test('each destination keeps its newest delivery', () => {
-  const newestFirst = [delivery('pending', 'dst_1', 'dlv_3'), delivery('failed', 'dst_2', 'dlv_2'), delivery('delivered', 'dst_1', 'dlv_1')]
+  const newestFirst = [
+    delivery('pending', 'dst_1', 'dlv_3'),
+    delivery('failed', 'dst_2', 'dlv_2'),
+    delivery('delivered', 'dst_1', 'dlv_1'),
+  ]
   const latest = latestByDestination(newestFirst)
   expect(latest.get('dst_1')?.id).toBe('dlv_3')
   expect(latest.get('dst_2')?.id).toBe('dlv_2')

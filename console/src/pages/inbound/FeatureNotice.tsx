@@ -17,7 +17,14 @@ export function FeatureNotice() {
     <Alert role="note" color="yellow" icon={<IconInfoCircle aria-hidden />} title={t('inbound.offTitle')}>
       <Text size="sm">{t('inbound.off')}</Text>
       {may('feature:write') ? (
-        <Switch id="inbound-feature" mt="sm" label={t('inbound.switch')} checked={false} disabled={set.isPending} onChange={switchOn} />
+        <Switch
+          id="inbound-feature"
+          mt="sm"
+          label={t('inbound.switch')}
+          checked={false}
+          disabled={set.isPending}
+          onChange={switchOn}
+        />
       ) : (
         <Text size="sm">{t('inbound.offReader')}</Text>
       )}

@@ -18,7 +18,12 @@ export function InboundLogPanel({ id, onClose }: { id: string | undefined; onClo
   const { t } = useTranslation()
   const webhook = useQuery({ ...inboundWebhookQuery(id ?? ''), enabled: id !== undefined })
   return (
-    <SidePanel id="inbound-panel" title={t('inboundLog.panel', { name: webhook.data?.name ?? '' })} opened={id !== undefined} onClose={onClose}>
+    <SidePanel
+      id="inbound-panel"
+      title={t('inboundLog.panel', { name: webhook.data?.name ?? '' })}
+      opened={id !== undefined}
+      onClose={onClose}
+    >
       {webhook.isPending && <Loading />}
       {webhook.error && <Notice id="inbound-webhook-problem" error={webhook.error} onRetry={webhook.refetch} />}
       {webhook.data && <Log webhook={webhook.data} />}
@@ -34,10 +39,12 @@ function Log({ webhook }: { webhook: InboundWebhook }) {
   return (
     <Stack gap="sm">
       <Snippet id="inbound-panel-url-copy" text={webhook.url} what={t('inbound.urlOf', { name: webhook.name })} />
-      <Refresh id="inbound-log-refresh" of={[query]} />
+      <Refresh id="inbound-log-refresh" of={[query]} kinds={['inbound']} />
       {query.isPending && <Loading />}
       {query.error && <Notice id="inbound-log-problem" error={query.error} onRetry={query.refetch} />}
-      {query.data && rows.length === 0 && <Empty id="inbound-call-curl" title={t('inboundLog.emptyTitle')} text={hint} curl={callInboundCurl(webhook)} />}
+      {query.data && rows.length === 0 && (
+        <Empty id="inbound-call-curl" title={t('inboundLog.emptyTitle')} text={hint} curl={callInboundCurl(webhook)} />
+      )}
       {rows.length > 0 && (
         <div className="roomy">
           <InboundLogTable rows={rows} />

@@ -46,7 +46,7 @@ export function InboundLogTable({ rows }: { rows: InboundDelivery[] }) {
             <Table.Td>
               <Result row={row} />
             </Table.Td>
-            <Table.Td>
+            <Table.Td style={{ overflowWrap: 'anywhere' }}>
               <OutcomeText row={row} />
               <Group gap={2} wrap="nowrap" className="middling">
                 <code className="mono faint">{row.id}</code>
@@ -92,7 +92,7 @@ function OutcomeText({ row }: { row: InboundDelivery }) {
     case 'skipped':
       return t('inboundLog.skipped')
     case 'text':
-      return <span style={{ overflowWrap: 'anywhere' }}>{outcome.text}</span>
+      return outcome.text
     case 'none':
       return t('common.none')
     case 'done':
@@ -100,7 +100,13 @@ function OutcomeText({ row }: { row: InboundDelivery }) {
         <>
           {t('inboundLog.did', { entity: outcome.entity, result: outcome.result })}{' '}
           {outcome.entity === 'ticket' && (
-            <AnchorLink id={domId('ticket-of', row.id)} size="sm" underline="always" to={paths.tickets} search={{ ticket: outcome.id }}>
+            <AnchorLink
+              id={domId('ticket-of', row.id)}
+              size="sm"
+              underline="always"
+              to={paths.tickets}
+              search={{ ticket: outcome.id }}
+            >
               {t('inboundLog.openTicket')}
             </AnchorLink>
           )}

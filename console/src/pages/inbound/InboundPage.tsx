@@ -26,7 +26,11 @@ export function InboundPage() {
   const rows = query.data?.pages.flatMap((page) => page.data) ?? []
   const on = session.features.inbound_webhooks_enabled
   return (
-    <Page title={t('inbound.title')} lead={t('inbound.lead')} tools={<Refresh id="inbound-refresh" of={[query]} />}>
+    <Page
+      title={t('inbound.title')}
+      lead={t('inbound.lead')}
+      tools={<Refresh id="inbound-refresh" of={[query]} kinds={['inbound']} />}
+    >
       {!on && <FeatureNotice />}
       <Paper className="roomy">
         {query.isPending && <Loading />}

@@ -58,7 +58,9 @@ export function InboundTable({ rows, chosen }: { rows: InboundWebhook[]; chosen:
                 </Mark>
               )}
             </Table.Td>
-            <Table.Td className="middling">{row.last_delivery_at ? <Time at={row.last_delivery_at} /> : t('inbound.never')}</Table.Td>
+            <Table.Td className="middling">
+              {row.last_delivery_at ? <Time at={row.last_delivery_at} /> : t('inbound.never')}
+            </Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>

@@ -8,7 +8,10 @@ test('what an action did names its record', () => {
 })
 
 test('an error is told before anything else', () => {
-  expect(outcomeOf({ handler_outcome: {}, error: 'mapping_failed: title' })).toEqual({ kind: 'text', text: 'mapping_failed: title' })
+  expect(outcomeOf({ handler_outcome: {}, error: 'mapping_failed: title' })).toEqual({
+    kind: 'text',
+    text: 'mapping_failed: title',
+  })
 })
 
 test('skipped, empty and unknown outcomes', () => {

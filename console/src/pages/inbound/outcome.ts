@@ -30,7 +30,10 @@ type DispatchName = 'pending' | 'dispatched' | 'duplicate' | 'failed' | 'rejecte
 const dispatches: readonly string[] = ['pending', 'dispatched', 'duplicate', 'failed']
 
 /** One word for what happened: a request that was not let in was never dispatched. */
-export function dispatchOf({ auth_status, dispatch_status }: Pick<InboundDelivery, 'auth_status' | 'dispatch_status'>): DispatchName {
+export function dispatchOf({
+  auth_status,
+  dispatch_status,
+}: Pick<InboundDelivery, 'auth_status' | 'dispatch_status'>): DispatchName {
   if (auth_status !== 'verified') return 'rejected'
   return dispatches.includes(dispatch_status) ? (dispatch_status as DispatchName) : 'pending'
 }

@@ -65,9 +65,19 @@ function SignInForm({ back }: { back: string | undefined }) {
   })
   const refused = enter.error instanceof Problem && enter.error.status === 401
   return (
-    <form id="sign-in" noValidate onSubmit={form.onSubmit(({ email, password }) => enter.mutate({ email: email.trim(), password }))}>
+    <form
+      id="sign-in"
+      noValidate
+      onSubmit={form.onSubmit(({ email, password }) => enter.mutate({ email: email.trim(), password }))}
+    >
       <Stack gap="sm">
-        <TextInput id="sign-in-email" label={t('signIn.email')} type="email" autoComplete="username" {...form.getInputProps('email')} />
+        <TextInput
+          id="sign-in-email"
+          label={t('signIn.email')}
+          type="email"
+          autoComplete="username"
+          {...form.getInputProps('email')}
+        />
         <PasswordInput
           id="sign-in-password"
           label={t('signIn.password')}

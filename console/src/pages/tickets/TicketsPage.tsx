@@ -24,7 +24,11 @@ export function TicketsPage() {
   const query = useInfiniteQuery(ticketsQuery)
   const rows = query.data?.pages.flatMap((page) => page.data) ?? []
   return (
-    <Page title={t('tickets.title')} lead={t('tickets.lead')} tools={<Refresh id="tickets-refresh" of={[query]} />}>
+    <Page
+      title={t('tickets.title')}
+      lead={t('tickets.lead')}
+      tools={<Refresh id="tickets-refresh" of={[query]} kinds={['tickets']} />}
+    >
       <Paper className="roomy">
         {query.isPending && <Loading />}
         {query.error && <Notice id="tickets-problem" error={query.error} onRetry={query.refetch} />}
@@ -62,13 +66,11 @@ function TicketTable({ rows, chosen }: { rows: Ticket[]; chosen: string | undefi
       <Table.Tbody>
         {rows.map((row) => (
           <Table.Tr key={row.id} data-chosen={row.id === chosen || undefined}>
+            <Table.Td>{row.ticket_number}</Table.Td>
             <Table.Td>
-              <Link id={domId('open', row.id)} className="opener" to={paths.tickets} search={{ ticket: row.id }} aria-label={t('tickets.open', { number: row.ticket_number })}>
-                {row.ticket_number}
+              <Link id={domId('open', row.id)} className="opener" to={paths.tickets} search={{ ticket: row.id }}>
+                {row.title}
               </Link>
-            </Table.Td>
-            <Table.Td style={{ overflowWrap: 'anywhere' }}>
-              {row.title}
               {narrow && (
                 <span className="narrow">
                   <Time at={row.entered_at} />

@@ -12,6 +12,7 @@ use hookswitch_domain::inbound::{
     Auth, AuthStatus, DispatchStatus, DuplicateResponse, IdempotencySource, KEY_CHARS_MAX, is_kept,
 };
 use hookswitch_domain::secret::Secret;
+use hookswitch_domain::tenant::Slug;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::inbound::{self, Claim, Door, Outcome, Received, Webhook};
 use hookswitch_store::secret::Sealed;
@@ -109,7 +110,7 @@ struct Verified {
 impl Receiver {
     pub async fn receive(&self, request: Request) -> Reply {
         let started = Instant::now();
-        let (tenant_slug, webhook_slug) = (request.tenant_slug.clone(), request.webhook_slug.clone());
+        let (tenant_slug, webhook_slug) = (sought(&request.tenant_slug), sought(&request.webhook_slug));
         let system = self.db.system();
         let door = system.read(move |tx| Box::pin(async move { inbound::door(tx, &tenant_slug, &webhook_slug).await })).await;
         match door {
@@ -127,12 +128,12 @@ impl Receiver {
         };
         let Some((webhook, sealed)) = door.webhook.filter(|(webhook, _)| webhook.is_active) else {
             auth::check_nothing(&knock);
-            self.log_rejected(&request, door.tenant, None, AuthStatus::RejectedNoAuth, "no active webhook has this slug").await;
+            self.log_rejected(&request, door.tenant, None, AuthStatus::RejectedNoAuth, "no active webhook has this slug");
             return Reply::Unauthorized;
         };
         let secret = sealed.and_then(|row| self.open(&row));
         if let Err(refused) = auth::check(&webhook.auth, &webhook.ip_cidrs, secret.as_ref(), &knock) {
-            self.log_rejected(&request, door.tenant, Some(&webhook), refused.status, &refused.reason).await;
+            self.log_rejected(&request, door.tenant, Some(&webhook), refused.status, &refused.reason);
             return Reply::Unauthorized;
         }
         if !door.enabled {
@@ -248,8 +249,9 @@ impl Receiver {
         store.write(move |tx| Box::pin(async move { inbound::log(tx, &received, &outcome).await })).await
     }
 
-    /// A bounded log of what was turned away, without bodies.
-    async fn log_rejected(&self, request: &Request, tenant: TenantId, webhook: Option<&Webhook>, status: AuthStatus, why: &str) {
+    /// A bounded log of what was turned away, without bodies. It is written after the answer: a tenant
+    /// that exists must not be told by the time of a commit from one that doesn't.
+    fn log_rejected(&self, request: &Request, tenant: TenantId, webhook: Option<&Webhook>, status: AuthStatus, why: &str) {
         metrics::counter!("hookswitch_inbound_rejected_total", "reason" => status.as_str()).increment(1);
         let bucket = hookswitch_domain::id::InboundWebhookId(webhook.map_or(tenant.uuid(), |webhook| webhook.id.uuid()));
         if self.rejected.take(bucket, REJECTED_PER_MINUTE, Instant::now()).is_err() {
@@ -264,11 +266,13 @@ impl Receiver {
             duration_ms: 0,
         };
         let store = self.db.for_tenant(tenant);
-        let logged: Result<(), StoreError> =
-            store.write(move |tx| Box::pin(async move { inbound::log(tx, &received, &outcome).await })).await;
-        if let Err(error) = logged {
-            tracing::warn!(%tenant, %error, "a rejected request could not be logged");
-        }
+        tokio::spawn(async move {
+            let logged: Result<(), StoreError> =
+                store.write(move |tx| Box::pin(async move { inbound::log(tx, &received, &outcome).await })).await;
+            if let Err(error) = logged {
+                tracing::warn!(%tenant, %error, "a rejected request could not be logged");
+            }
+        });
     }
 
     fn received(&self, request: &Request, webhook: Option<&Webhook>, auth_status: AuthStatus, body: Option<Vec<u8>>) -> Received {
@@ -285,7 +289,7 @@ impl Receiver {
             idempotency_key: None,
             received_at: self.ambient.now(),
             method: request.method.clone(),
-            path: format!("/api/inbound/{}/{}", request.tenant_slug, request.webhook_slug),
+            path: format!("/api/inbound/{}/{}", shown(&request.tenant_slug), shown(&request.webhook_slug)),
             headers: serde_json::Value::Object(headers.collect()),
             body,
             source_ip: request.source.map(|address| address.to_string()).unwrap_or_default(),
@@ -312,8 +316,19 @@ impl Verified {
     }
 }
 
+/// What can be no slug is not looked for, but something is: the time of the answer tells nothing.
+fn sought(slug: &str) -> String {
+    if slug.parse::<Slug>().is_ok() { slug.to_owned() } else { String::new() }
+}
+
+/// A part of a path as it stands in the log: bounded and printable, whatever was asked for.
+fn shown(slug: &str) -> String {
+    slug.chars().take(Slug::MAX).flat_map(char::escape_default).collect()
+}
+
+/// A key as it can be stored; PostgreSQL keeps no NUL in a text.
 fn bounded(key: String) -> String {
-    if key.chars().count() <= KEY_CHARS_MAX {
+    if key.chars().count() <= KEY_CHARS_MAX && !key.contains('\0') {
         return key;
     }
     format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(key.as_bytes())))

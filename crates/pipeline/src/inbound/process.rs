@@ -57,11 +57,16 @@ impl Receiver {
             tracing::error!(%tenant, %delivery, detail = %failure.detail, "an inbound delivery could not be processed");
             return failed(Some(delivery), 503, "unavailable", "kept, and tried again");
         }
+        let taken_in = failure.status == 200;
+        let response_body = match taken_in {
+            true => json!({ "delivery_id": delivery }),
+            false => json!({ "code": failure.code, "detail": failure.detail, "delivery_id": delivery }),
+        };
         let outcome = Outcome {
             status: DispatchStatus::Failed,
             handler_outcome: json!({ "code": failure.code, "reason": failure.detail, "errors": failure.errors }),
             response_status: failure.status,
-            response_body: json!({ "code": failure.code, "detail": failure.detail, "delivery_id": delivery }).to_string(),
+            response_body: response_body.to_string(),
             duration_ms: started.elapsed().as_millis() as i64,
         };
         let store = self.db.for_tenant(tenant);
@@ -69,13 +74,17 @@ impl Receiver {
         if let Err(error) = written {
             return unavailable(&error);
         }
+        if taken_in {
+            return Reply::Accepted { delivery, duplicate: false };
+        }
         let Failure { status, code, detail, errors, .. } = failure;
         Reply::Failed { delivery: Some(delivery), status, code, detail, errors }
     }
 
     async fn map_and_act(&self, work: Work, started: Instant) -> Result<(), Failure> {
         let Some(Handler::DirectAction { action, field_mapping }) = &work.webhook.handler else {
-            return Err(Failure::theirs(422, "not_configured", "the webhook has no handler yet"));
+            // The sender can do nothing about it (CONTRACT 6): it is taken in, kept, and not done.
+            return Err(Failure::theirs(200, "not_configured", "the webhook has no handler yet"));
         };
         let Some(action) = self.registry.get(action).cloned() else {
             return Err(Failure::theirs(422, "unknown_action", format!("there is no action {action}")));

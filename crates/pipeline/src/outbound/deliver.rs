@@ -219,14 +219,15 @@ impl Sender {
             },
         };
         let state = settle.state;
+        if settled.disable_destination {
+            // Held before the delivery is due again, so that nobody claims it in between.
+            self.hold_gone(claimed).await?;
+        }
         if !self.db.settle(settle).await? {
             metrics::counter!("hookswitch_settle_stale_total").increment(1);
             return Ok(());
         }
         count(state, &done.timings);
-        if settled.disable_destination {
-            self.hold_gone(claimed).await?;
-        }
         Ok(())
     }
 

@@ -78,19 +78,23 @@ impl Worker {
     async fn claim(&self, wanted: Vec<(Lane, i64)>) -> Result<(), StoreError> {
         let leased_from = Instant::now();
         let claimed = self.db.claim(wanted.clone(), LEASE_MS).await?;
-        for (lane, asked) in &wanted {
-            let got = claimed.iter().filter(|each| each.destination == lane.destination).count() as i64;
-            self.lanes.set_backlog(lane.destination, got >= *asked);
-        }
+        let got: Vec<_> = claimed.iter().map(|each| each.destination).collect();
+        let mut work = Vec::with_capacity(claimed.len());
         for each in claimed {
-            if let Some(outlet) =
-                self.sender.configs.cached(each.tenant).and_then(|config| config.outlet(each.destination).cloned())
-            {
+            // Known before the first send, so that the cap holds right after a restart too. Where it
+            // can't be read, the attempt ends as it looks again.
+            let config = self.sender.configs.at(each.tenant, each.epoch).await.ok().flatten();
+            if let Some(outlet) = config.as_ref().and_then(|config| config.outlet(each.destination)) {
                 self.lanes.configure(each.destination, outlet.config.max_in_flight);
             }
             let slot = self.lanes.claimed(each.destination, each.payload.len());
-            self.sender.take(InHand { slot, claimed: each, config: None, meta: None, leased_from });
+            work.push(InHand { slot, claimed: each, config, meta: None, leased_from });
         }
+        for (lane, asked) in &wanted {
+            let count = got.iter().filter(|destination| **destination == lane.destination).count() as i64;
+            self.lanes.set_backlog(lane.destination, count >= *asked);
+        }
+        work.into_iter().for_each(|each| self.sender.take(each));
         Ok(())
     }
 }

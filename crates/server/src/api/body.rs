@@ -68,8 +68,13 @@ pub fn is_json(media: &str) -> bool {
 
 /// Parses a body. Unknown fields are refused by name where `T` says `deny_unknown_fields`.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        // serde would take a list for the fields of a struct, in their order.
+        serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| invalid_json(&error))?;
+        return Err(Problem::invalid("body", "wrong_type", "must be an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| explain(&error))?;
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| explain(&error, bytes))?;
     json.end().map_err(|error| invalid_json(&error))?;
     Ok(parsed)
 }
@@ -79,10 +84,14 @@ fn invalid_json(error: &serde_json::Error) -> Problem {
     Problem::bad_request("invalid_json", place)
 }
 
-fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn explain(error: &serde_path_to_error::Error<serde_json::Error>, bytes: &[u8]) -> Problem {
     let inner = error.inner();
     if inner.classify() != serde_json::error::Category::Data {
-        return invalid_json(inner);
+        // The parser calls a list a syntax error where one of several names has to stand.
+        return match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Ok(_) => Problem::invalid(error.path().to_string(), "wrong_type", "is of the wrong type"),
+            Err(error) => invalid_json(&error),
+        };
     }
     let text = inner.to_string();
     let text = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message);
@@ -161,6 +170,7 @@ mod tests {
             (r#"{"name": "a", "list": [1, "s3cret"]}"#, "list[1]", "wrong_type"),
             (r#"{"name": "a", "name": "b"}"#, "name", "duplicate"),
             (r#"{"name": "a", "kind": "three"}"#, "kind", "invalid"),
+            (r#"{"name": "a", "kind": [[1]]}"#, "kind", "wrong_type"),
             (r#"[]"#, "body", "wrong_type"),
         ] {
             let problem = parse::<Outer>(body.as_bytes()).expect_err(body);

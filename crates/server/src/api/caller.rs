@@ -13,6 +13,7 @@ use hookswitch_domain::id::TenantId;
 use hookswitch_domain::permission::{Permission, Permissions, Role};
 use hookswitch_domain::tenant::PLATFORM;
 use hookswitch_domain::time::{Ambient, Timestamp};
+use hookswitch_pipeline::outbound::publish::Rights;
 use hookswitch_store::tenant::Tenant;
 use hookswitch_store::{StoreError, TenantStore, Tx, session, tenant, token};
 use http::header::{AUTHORIZATION, COOKIE};
@@ -55,6 +56,8 @@ pub struct Caller {
     pub session: Option<Vec<u8>>,
     pub token: Option<Vec<u8>>,
     pub expires_at: Option<Timestamp>,
+    /// Taken from a copy and not from the primary: see `known`.
+    pub copied: bool,
 }
 
 impl Caller {
@@ -64,6 +67,11 @@ impl Caller {
             true => Ok(()),
             false => Err(lacks(permission)),
         }
+    }
+
+    /// For publishing: the epoch that the statement has to find, where this caller wasn't read just now.
+    pub fn rights(&self) -> Rights {
+        Rights { tenant: self.copied.then_some(self.epoch), platform: None }
     }
 
     /// Nobody grants what they don't hold.
@@ -187,6 +195,7 @@ pub(super) async fn identify(
         session: identity.session,
         token: identity.token,
         expires_at: identity.expires_at,
+        copied: false,
     })
 }
 
@@ -208,12 +217,7 @@ pub async fn again(app: &App, caller: &Caller, permission: Permission) -> Result
 /// Outer error: the database. Inner: what the caller hears.
 type Found = Result<Option<(Identity, Option<Tenant>)>, Problem>;
 
-async fn find(
-    tx: &mut Tx,
-    credential: Credential,
-    named: Option<String>,
-    now: Timestamp,
-) -> Result<Found, StoreError> {
+async fn find(tx: &mut Tx, credential: Credential, named: Option<String>, now: Timestamp) -> Result<Found, StoreError> {
     let Some(identity) = look_up(tx, credential, now).await? else { return Ok(Ok(None)) };
     let Some(slug) = named else {
         let tenant = tenant::by_id(tx, identity.tenant).await?;
@@ -229,11 +233,7 @@ async fn find(
     Ok(Ok(Some((identity, Some(tenant)))))
 }
 
-async fn look_up(
-    tx: &mut Tx,
-    credential: Credential,
-    now: Timestamp,
-) -> Result<Option<Identity>, StoreError> {
+async fn look_up(tx: &mut Tx, credential: Credential, now: Timestamp) -> Result<Option<Identity>, StoreError> {
     Ok(match credential {
         Credential::Token(hash) => token::find(tx, &hash, now).await?.map(|bearer| Identity {
             tenant: bearer.tenant,

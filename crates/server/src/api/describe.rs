@@ -5,6 +5,7 @@
 use http::Method;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi as Spec, Ref, RefOr, Required, ResponseBuilder, schema};
 use utoipa::{OpenApi, ToSchema};
@@ -52,7 +53,6 @@ const PROBLEMS: &[(u16, &str, &str)] = &[
     (403, "Forbidden", "The caller lacks the permission that `x-permission` names"),
     (404, "NotFound", "Nothing here has this id, or it belongs to another tenant"),
     (408, "RequestTimeout", "The body took too long to arrive"),
-    (409, "Conflict", "It is there already, or something else stands against it"),
     (413, "PayloadTooLarge", "The body is larger than allowed"),
     (415, "UnsupportedMediaType", "The body isn't announced as JSON, or has a content coding"),
     (422, "UnprocessableContent", "Understood, and against a rule; or the Idempotency-Key was used with another body"),
@@ -65,7 +65,8 @@ pub fn complete(document: &mut Spec) {
     let components = document.components.get_or_insert_default();
     let (name, scheme) = bearer();
     components.add_security_scheme(name, scheme);
-    let cookie = ApiKeyValue::with_description(SESSION_COOKIE, "The console's session; writes also need X-Requested-With: hookswitch");
+    let cookie =
+        ApiKeyValue::with_description(SESSION_COOKIE, "The console's session; writes also need X-Requested-With: hookswitch");
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (status, name, about) in PROBLEMS {
         components.responses.insert((*name).to_owned(), RefOr::T(problem(*status, about)));
@@ -73,6 +74,21 @@ pub fn complete(document: &mut Spec) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations_mut(item) {
             complete_operation(path, &method, operation);
+        }
+    }
+    name_items(document);
+}
+
+/// A list's items are written out inside each `Listed_X`; this makes them what they are, an `X`.
+fn name_items(document: &mut Spec) {
+    let Some(components) = &mut document.components else { return };
+    let names: Vec<String> = components.schemas.keys().cloned().collect();
+    for (name, listed) in &mut components.schemas {
+        let Some(item) = name.strip_prefix("Listed_").filter(|item| names.iter().any(|known| known == item)) else { continue };
+        if let RefOr::T(Schema::Object(object)) = listed
+            && let Some(RefOr::T(Schema::Array(data))) = object.properties.get_mut("data")
+        {
+            data.items = ArrayItems::RefOrSchema(Box::new(RefOr::Ref(Ref::from_schema_name(item))));
         }
     }
 }

@@ -10,7 +10,7 @@ use hookswitch_domain::event::EventType;
 use hookswitch_domain::id::{EventId, made_at};
 use hookswitch_domain::permission::Permission;
 use hookswitch_domain::time::Timestamp;
-use hookswitch_pipeline::outbound::publish::{Key, Outgoing, Published, Rights};
+use hookswitch_pipeline::outbound::publish::{Key, Outgoing, Published};
 use hookswitch_store::event::{self as rows, Event as Row, Meta};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
@@ -109,8 +109,8 @@ pub async fn publish_batch(State(app): State<Arc<App>>, caller: Caller, request:
     .await
 }
 
-/// How often a caller whose rights changed meanwhile is looked at anew.
-const TRIES: usize = 4;
+/// A caller whose rights changed meanwhile is looked at anew, which needs no second time.
+const TRIES: usize = 2;
 
 async fn accept(
     app: &App,
@@ -128,8 +128,7 @@ async fn accept(
     let events = events.into_iter().map(|event| event.check(app, &caller.arrival)).collect::<Result<Vec<_>, _>>()?;
     let mut caller = caller.clone();
     for _ in 0..TRIES {
-        let rights = Rights { tenant: Some(caller.epoch), platform: None };
-        match app.engine.publisher.publish(caller.tenant, rights, &events, key.as_ref()).await? {
+        match app.engine.publisher.publish(caller.tenant, caller.rights(), &events, key.as_ref()).await? {
             Published::Stored(counts) => return Ok(respond(StatusCode::ACCEPTED, answer(&counts))),
             Published::Repeated { status, response } => {
                 let mut repeated = respond(StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED), response);

@@ -24,7 +24,7 @@ impl Known {
         let found = known.get(hash)?;
         let alive = found.expires_at.is_none_or(|at| at > now);
         let own = named.is_none_or(|slug| slug == &*found.tenant_slug);
-        (alive && own).then(|| Caller { arrival: arrival.clone(), ..found.clone() })
+        (alive && own).then(|| Caller { arrival: arrival.clone(), copied: true, ..found.clone() })
     }
 
     /// Keeps what was just read. A platform caller's rights hang on more than one epoch.

@@ -97,6 +97,10 @@ fn parse<F: DeserializeOwned>(query: &str) -> Result<List<F>, Problem> {
         if seen.contains(&name) {
             return Err(Problem::invalid(name.into_owned(), "duplicate", "is there twice"));
         }
+        // PostgreSQL knows no such text, so that nothing is found by it.
+        if value.contains('\0') {
+            return Err(Problem::invalid(name.into_owned(), "invalid", "must not hold the character U+0000"));
+        }
         match &*name {
             "limit" => page.limit = limit(&value)?,
             "cursor" => page.after = Some(decode(&value).ok_or_else(bad_cursor)?),
@@ -133,7 +137,8 @@ fn filter<F: DeserializeOwned>(query: &str) -> Result<F, Problem> {
             _ => text.split('`').nth(1).unwrap_or("query").to_owned(),
         };
         let unknown = text.contains("unknown field");
-        let known = text.split_once("expected ").map_or(String::new(), |(_, known)| format!("; known: {}", known.replace('`', "")));
+        let known =
+            text.split_once("expected ").map_or(String::new(), |(_, known)| format!("; known: {}", known.replace('`', "")));
         match unknown {
             true => Problem::invalid(name, "unknown_parameter", format!("is no parameter here{known}")),
             false => Problem::invalid(name, "invalid", format!("can't be read{known}")),

@@ -119,10 +119,7 @@ fn receiving() -> OpenApiRouter<Arc<App>> {
 
 /// For load balancers and monitoring.
 fn health() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
-        .routes(routes!(health::metrics))
+    OpenApiRouter::new().routes(routes!(health::healthz)).routes(routes!(health::readyz)).routes(routes!(health::metrics))
 }
 
 /// The OpenAPI document: all of it, whatever a process serves.

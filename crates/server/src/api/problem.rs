@@ -71,7 +71,15 @@ pub struct ProblemDocument {
 
 impl Problem {
     pub fn new(status: StatusCode, code: impl Into<Code>, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new(), retry_after_s: None, delivery_id: None, cause: None }
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            delivery_id: None,
+            cause: None,
+        }
     }
 
     /// 400 for the whole request.
@@ -218,5 +226,6 @@ impl Checks {
 
 /// Control characters, and those that reorder or hide text.
 fn unprintable(letter: char) -> bool {
-    letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -137,7 +137,8 @@ fn check(new: &NewRole) -> Result<(), Problem> {
     let mut checks = Checks::default();
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     let name = &new.name;
-    if !(2..=64).contains(&name.len()) || !name.bytes().all(letter) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+    if !(2..=64).contains(&name.len()) || !name.bytes().all(letter) || !name.starts_with(|first: char| first.is_ascii_lowercase())
+    {
         checks.fail("name", "invalid", "must be 2 to 64 of a-z, 0-9, _ and -, beginning with a letter");
     } else if name.parse::<Role>().is_ok() {
         checks.fail("name", "reserved", "is the name of a built-in role");

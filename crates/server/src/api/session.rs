@@ -119,12 +119,8 @@ async fn open(app: &App, tenant: TenantId, user: UserId, how: &'static str) -> R
             let at = ambient.now();
             let new = NewSession { hash: &hash, user, kind: Kind::Session, at, expires_at: at.plus(LIFETIME) };
             session::create(tx, &new).await?;
-            let entry = Entry {
-                action: "session.started",
-                target: user.to_string(),
-                correlation_id: None,
-                detail: json!({"how": how}),
-            };
+            let entry =
+                Entry { action: "session.started", target: user.to_string(), correlation_id: None, detail: json!({"how": how}) };
             audit::append(tx, &*ambient, &Actor::User(user), entry).await.map_err(Problem::from)
         })
     });

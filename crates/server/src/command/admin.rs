@@ -139,9 +139,7 @@ impl Desk {
         let ambient = self.ambient.clone();
         let store = self.db.for_tenant(tenant);
         let job = store.write(move |tx| {
-            Box::pin(async move {
-                identity::create_user(tx, &*ambient, &Actor::Operator, Permissions::all(), &account).await
-            })
+            Box::pin(async move { identity::create_user(tx, &*ambient, &Actor::Operator, Permissions::all(), &account).await })
         });
         let made = job.await.map_err(told)?;
         let data = json!({"id": made.id, "email": made.email, "role": made.role, "password": shown});
@@ -180,9 +178,7 @@ impl Desk {
         let ambient = self.ambient.clone();
         let store = self.db.for_tenant(tenant);
         let job = store.write(move |tx| {
-            Box::pin(async move {
-                identity::create_token(tx, &*ambient, &Actor::Operator, Permissions::all(), grant).await
-            })
+            Box::pin(async move { identity::create_token(tx, &*ambient, &Actor::Operator, Permissions::all(), grant).await })
         });
         let (made, text) = job.await.map_err(told)?;
         self.print(&json!({"id": made.id, "token": text}), &text);

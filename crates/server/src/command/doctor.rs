@@ -160,7 +160,11 @@ async fn look_at_durability(findings: &mut Findings, db: &Db) {
             findings.good("database", format!("PostgreSQL {version}, fsync={fsync}, synchronous_commit={commit}"));
         }
         Ok((fsync, commit, _)) => {
-            findings.bad("database", format!("fsync={fsync}, synchronous_commit={commit}"), "Switch both on, or a power cut loses events");
+            findings.bad(
+                "database",
+                format!("fsync={fsync}, synchronous_commit={commit}"),
+                "Switch both on, or a power cut loses events",
+            );
         }
         Err(error) => findings.bad("database", error, "Look at the database's own log"),
     }
@@ -180,7 +184,11 @@ async fn look_at_clock(findings: &mut Findings, db: &Db) {
             let off = theirs.since(after).max(before.since(theirs));
             match off <= CLOCK_OFF_MAX {
                 true => findings.good("clock", "this machine and the database agree"),
-                false => findings.bad("clock", format!("off from the database's by {} ms", off.as_millis()), "Run a time service on both"),
+                false => findings.bad(
+                    "clock",
+                    format!("off from the database's by {} ms", off.as_millis()),
+                    "Run a time service on both",
+                ),
             }
         }
         Err(error) => findings.bad("clock", error, "Look at the database's own log"),

@@ -22,18 +22,18 @@ mod admin;
 mod audit;
 mod backup;
 mod demo;
+mod doctor;
 mod files;
 mod grant;
+mod map;
 mod migrate;
 mod openapi;
 mod postgres_tool;
 mod reseal;
 mod restore;
 mod serve;
-mod verify;
 mod sign;
-mod map;
-mod doctor;
+mod verify;
 
 /// A self-hosted webhook switchboard: delivers events, and turns incoming webhooks into actions.
 #[derive(Parser)]

@@ -52,7 +52,8 @@ pub async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<ExitCo
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
     let stop = CancellationToken::new();
     if let Some(address) = config.telemetry.metrics_listen {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address} (telemetry.metrics_listen)"))?;
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("listening on {address} (telemetry.metrics_listen)"))?;
         tokio::spawn(serve::serve(listener, api::metrics_router(&app), serve::Limits::of(&config), stop.clone()));
     }
     tokio::spawn(wait_for_signal(app.clone(), stop.clone())?);

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::engines::Engine;
 use crate::harness::{Answer, Client, spawn_server, spawn_with};
+use crate::isolation::make;
 use crate::on_both_engines;
 use crate::surface::{Operation, operations};
 
@@ -34,13 +35,19 @@ async fn bad_bodies_are_refused_by_every_operation(engine: &Engine) {
     let admin = server.admin("acme").await;
     let platform = server.token("platform", "platform_admin", None).await;
     for operation in operations().iter().filter(|operation| operation.managed() && operation.body.is_some()) {
-        let caller = if operation.need.starts_with("tenant:") { &platform } else { &admin };
-        bad_bodies(caller, operation).await;
+        if operation.need.starts_with("tenant:") {
+            let ids = vec![server.tenant("acme").await.to_string()];
+            bad_bodies(&platform, operation, &ids).await;
+        } else {
+            let ids = if operation.parameters().is_empty() { Vec::new() } else { make(&server, &admin, "acme", operation).await };
+            bad_bodies(&admin, operation, &ids).await;
+        }
     }
 }
 
-async fn bad_bodies(caller: &Client, operation: &Operation) {
-    let (name, path) = (operation.name(), operation.fill(&NOBODY));
+async fn bad_bodies(caller: &Client, operation: &Operation, ids: &[String]) {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (name, path) = (operation.name(), operation.fill(&ids));
     let method = || operation.method.clone();
     let json = caller.with("content-type", "application/json");
     let mut body = operation.body.clone().unwrap_or_default();
@@ -79,7 +86,9 @@ async fn wrong_types(json: &Client, operation: &Operation, path: &str) {
         let answer = json.raw(operation.method.clone(), path, body.to_string()).await;
         let document = problem(&what, &answer, 400);
         let named = document["errors"].as_array().into_iter().flatten().any(|error| {
-            error["field"].as_str().is_some_and(|name| name == field || name.starts_with(&format!("{field}.")) || name.starts_with(&format!("{field}[")))
+            error["field"].as_str().is_some_and(|name| {
+                name == field || name.starts_with(&format!("{field}.")) || name.starts_with(&format!("{field}["))
+            })
         });
         assert!(named, "{what}: {document}");
     }
@@ -157,7 +166,9 @@ async fn pages_follow_each_other_without_gap_or_repeat(engine: &Engine) {
 async fn every_answer_carries_what_browsers_heed(engine: &Engine) {
     let server = spawn_server(engine).await;
     let admin = server.admin("acme").await;
-    for path in ["/api/v1/session", "/api/v1/users", "/nothing", "/healthz", "/api/openapi.json", "/api/docs/", "/console/", "/metrics"] {
+    for path in
+        ["/api/v1/session", "/api/v1/users", "/nothing", "/healthz", "/api/openapi.json", "/api/docs/", "/console/", "/metrics"]
+    {
         let answer = admin.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
@@ -231,7 +242,9 @@ async fn parallel_requests_with_one_key_create_one_thing(engine: &Engine) {
     let keyed = server.admin("acme").await.with("idempotency-key", "same");
     let calls = (0..20).map(|_| {
         let keyed = keyed.clone();
-        tokio::spawn(async move { keyed.post("/api/v1/tokens", json!({"name": "one", "role": "operator"})).await.expect(201).id() })
+        tokio::spawn(
+            async move { keyed.post("/api/v1/tokens", json!({"name": "one", "role": "operator"})).await.expect(201).id() },
+        )
     });
     let mut ids = Vec::new();
     for call in calls.collect::<Vec<_>>() {

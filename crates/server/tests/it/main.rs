@@ -4,15 +4,17 @@
 #[path = "../../../store/tests/it/engines.rs"]
 mod engines;
 
+mod cli;
+mod conventions;
 mod credentials;
 mod custody;
-mod conventions;
 mod framing;
 mod harness;
 mod identity;
 mod inbound;
 mod isolation;
 mod matrix;
+mod nul;
 mod outbound;
 mod receiver;
 mod session;

@@ -65,7 +65,10 @@ async fn a_stranger_gets_nowhere(engine: &Engine) {
     ];
     for operation in operations().iter().filter(|operation| operation.need != "public") {
         for stranger in &strangers {
-            let answer = stranger.with("x-requested-with", "hookswitch").send(operation.method.clone(), &operation.fill(&NOBODY), None).await;
+            let answer = stranger
+                .with("x-requested-with", "hookswitch")
+                .send(operation.method.clone(), &operation.fill(&NOBODY), None)
+                .await;
             // So many bad credentials from one address are slowed in the end.
             assert!([401, 429].contains(&answer.status.as_u16()), "{}: {}", operation.name(), answer.status);
         }

@@ -30,7 +30,8 @@ impl Operation {
     /// The path with its parameters filled in, in order.
     pub fn fill(&self, values: &[&str]) -> String {
         let mut values = values.iter();
-        let parts = self.path.split('/').map(|part| if part.starts_with('{') { values.next().copied().unwrap_or("x") } else { part });
+        let parts =
+            self.path.split('/').map(|part| if part.starts_with('{') { values.next().copied().unwrap_or("x") } else { part });
         parts.collect::<Vec<_>>().join("/")
     }
 

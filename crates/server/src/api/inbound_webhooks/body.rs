@@ -191,6 +191,8 @@ impl InboundWebhookInput {
         check_slug(&mut checks, &self.slug);
         if self.description.chars().count() > DESCRIPTION_CHARS_MAX {
             checks.fail("description", "length", "must have 2000 characters at most");
+        } else if self.description.chars().any(|letter| letter.is_control() && letter != '\n' && letter != '\t') {
+            checks.fail("description", "invalid", "must not hold control characters");
         }
         if !(1..=WINDOW_SECONDS_MAX).contains(&self.idempotency_window_seconds) {
             checks.fail("idempotency_window_seconds", "invalid", "must be 1 to 2592000");

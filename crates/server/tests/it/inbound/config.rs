@@ -82,6 +82,7 @@ async fn what_can_not_work_is_refused_by_field_when_it_is_saved(engine: &Engine)
         (json!({"slug": "Not A Slug"}), "slug"),
         (json!({"slug": "ninjaone"}), "slug"),
         (json!({"name": ""}), "name"),
+        (json!({"description": "a\u{0}b"}), "description"),
         (json!({"auth_type": "bearer"}), "auth_type"),
         (json!({"auth_config": {"type": "hmac_sha256", "signature_header": "a b"}}), "auth_config.signature_header"),
         (json!({"auth_config": {"type": "hmac_sha256", "secret": "short"}}), "auth_config.secret"),

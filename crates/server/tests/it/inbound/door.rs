@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use hookswitch_server::app::COMPONENTS;
 use http::{HeaderMap, Method};
+use hookswitch_store::params;
 use serde_json::{Value, json};
 
 use super::{House, WEBHOOKS, Webhook, alert, alerts};
-use crate::engines::Engine;
+use crate::engines::{Engine, sql};
 use crate::harness::{Answer, Client, spawn_with};
 use crate::on_both_engines;
 use crate::receiver::until;
@@ -133,6 +134,13 @@ async fn all_refusals_are_one_and_the_same_empty_401(engine: &Engine) {
     }
     right.with("x-id", "1").raw(Method::POST, &webhook.path(), body.clone()).await.expect(200);
     assert_eq!(house.tickets().await.len(), 1);
+    // All that came for acme stands in its log, also what PostgreSQL could not keep as it came.
+    let tenant = house.server.tenant("acme").await;
+    let rejected = "SELECT request_path FROM inbound_webhook_deliveries WHERE auth_status <> 'verified' AND tenant = $1";
+    until("the refusals in the log", || async {
+        (sql(&house.server.db, tenant, rejected, params![tenant]).await.len() == 10).then_some(())
+    })
+    .await;
 }
 
 async fn a_refused_request_is_logged_without_its_body_and_bounded(engine: &Engine) {
