@@ -322,6 +322,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations/adapters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The adapters that a destination may name, each with the schema of its settings. */
+        get: operations["listAdapters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/credentials": {
         parameters: {
             query?: never;
@@ -578,6 +595,40 @@ export interface paths {
         put?: never;
         /** Send a `webhook.test` event to this destination alone, whatever it subscribes to. */
         post: operations["testDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop sending for the whole tenant. Events are accepted and wait; it is one write, whatever waits. */
+        post: operations["pauseSending"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send again; what waited goes out now. */
+        post: operations["resumeSending"];
         delete?: never;
         options?: never;
         head?: never;
@@ -901,6 +952,18 @@ export interface components {
         /** @description All actions, by entity. */
         Actions: {
             data: components["schemas"]["InboundActionDefinition"][];
+        };
+        /** @description How one kind of destination is spoken to. */
+        AdapterKind: {
+            /** @example webhook */
+            adapter_type: string;
+            description: string;
+            /** @description JSON Schema of a destination's `settings`. */
+            settings_schema: Record<string, unknown>;
+        };
+        /** @description All adapters. */
+        Adapters: {
+            data: components["schemas"]["AdapterKind"][];
         };
         /** @description One try of a delivery. */
         Attempt: {
@@ -1490,7 +1553,10 @@ export interface components {
             description?: string;
             /** @default true */
             is_active?: boolean;
-            /** @description `hmac_sha256`, `bearer`, `ip_allowlist` or `path_token`; the same as `auth_config.type`. */
+            /**
+             * @description `hmac_sha256`, `bearer`, `ip_allowlist` or `path_token`; the same as `auth_config.type`.
+             * @example hmac_sha256
+             */
             auth_type: string;
             auth_config: components["schemas"]["InboundWebhookAuthConfig"];
             /** @description Networks that are demanded on top of the scheme. */
@@ -1517,487 +1583,109 @@ export interface components {
         };
         /** @description A page of a list, newest first. */
         Listed_AuditEntry: {
-            data: {
-                /** @example aud_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                /**
-                 * Format: int64
-                 * @description Its place in the chain: 1, 2, 3 without a gap.
-                 * @example 42
-                 */
-                seq: number;
-                /**
-                 * Format: date-time
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                at: string;
-                /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
-                actor: string;
-                /** @example token.created */
-                action: string;
-                /** @example tok_01jd8r7c5tevzs9c1ghvzv3hkp */
-                target: string;
-                correlation_id?: string | null;
-                /** @description What changed. Null where it was erased, and for callers who see the trail redacted. */
-                detail?: Record<string, unknown> | null;
-                /** @description SHA-256 over this entry and the one before, in hex. */
-                hash: string;
-            }[];
+            data: components["schemas"]["AuditEntry"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Board: {
-            data: {
-                /** @example brd_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                board_name: string;
-                description: string;
-                is_default: boolean;
-                /** Format: int64 */
-                display_order: number;
-            }[];
+            data: components["schemas"]["Board"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Category: {
-            data: {
-                /** @example cat_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /** @description Null: for every board. */
-                board_id?: string | null;
-                category_name: string;
-            }[];
+            data: components["schemas"]["Category"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Client: {
-            data: (components["schemas"]["ClientDetails"] & {
-                /** @example cli_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                client_name: string;
-                client_type: components["schemas"]["ClientType"];
-                is_default: boolean;
-                is_inactive: boolean;
-                properties: Record<string, unknown>;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            })[];
+            data: components["schemas"]["Client"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Comment: {
-            data: {
-                /** @example cmt_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                ticket_id: string;
-                /** @description `internal` (a person) or `system`. */
-                author_type: string;
-                author: string;
-                note: string;
-                is_internal: boolean;
-                /** Format: date-time */
-                created_at: string;
-            }[];
+            data: components["schemas"]["Comment"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Credential: {
-            data: {
-                /** @example crd_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                /** @example billing API key */
-                name: string;
-                type: components["schemas"]["CredentialType"];
-                /**
-                 * @description Who keeps the value: `sealed` is this server, others are outside.
-                 * @example file
-                 */
-                provider: string;
-                /**
-                 * @description A hint at where the value lies.
-                 * @example file://…/pg_***
-                 */
-                ref_redacted: string;
-                settings: components["schemas"]["CredentialSettings"];
-                /**
-                 * Format: int64
-                 * @description Counts changes of value, reference or settings, from 1.
-                 */
-                version: number;
-                /**
-                 * Format: date-time
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                created_at: string;
-                /**
-                 * Format: date-time
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Credential"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Delivery: {
-            data: {
-                /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                event_id: string;
-                event_type: string;
-                destination_id: string;
-                /** @description Null once the destination is deleted. */
-                destination_name?: string | null;
-                /**
-                 * @description `pending`, `delivering`, `delivered`, `filtered`, `retry_scheduled`, `parked`, `dead_lettered`, `failed`, `discarded` or `cancelled`.
-                 * @example delivered
-                 */
-                state: string;
-                /** @description For `parked`: `destination_disabled`, `destination_paused`, `tenant_paused`, `secret_unavailable`, `receiver_gone` or `exhausted`. */
-                parked_reason?: string | null;
-                /** Format: int32 */
-                attempt_count: number;
-                /** Format: date-time */
-                next_attempt_at?: string | null;
-                correlation_id?: string | null;
-                references: Record<string, unknown>;
-                replayed_from?: string | null;
-                /** Format: int32 */
-                last_status?: number | null;
-                last_reason?: string | null;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Delivery"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Destination: {
-            data: {
-                /** @example dst_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                name: string;
-                /**
-                 * @description Scheme and host; the whole URL may hold a token and is shown by `reveal` alone.
-                 * @example https://hooks.example.com
-                 */
-                endpoint: string;
-                adapter_type: string;
-                settings: Record<string, unknown>;
-                credential_id?: string | null;
-                event_types: string[];
-                headers: components["schemas"]["CustomHeader"][];
-                signing?: components["schemas"]["Signing"] | null;
-                /**
-                 * Format: date-time
-                 * @description Until then the previous secret signs too.
-                 */
-                previous_secret_until?: string | null;
-                policy: components["schemas"]["PolicyOverride"];
-                /** Format: int32 */
-                max_in_flight: number;
-                /** @description `envelope` or `payload`. */
-                body: string;
-                enabled: boolean;
-                /** @description `active`, `paused` or `disabled`. */
-                state: string;
-                /** @description Why it isn't active: `paused`, `disabled` or `receiver_gone`. */
-                held_reason?: string | null;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Destination"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Event: {
-            data: {
-                /** @example evt_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                event_type: string;
-                /** @description Null for callers who see things redacted. */
-                payload?: unknown;
-                redacted: boolean;
-                correlation_id?: string | null;
-                causation_id?: string | null;
-                references: Record<string, unknown>;
-                /** @description `api`, `desk` or `test`. */
-                source: string;
-                /** Format: date-time */
-                created_at: string;
-            }[];
+            data: components["schemas"]["Event"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_InboundWebhookConfig: {
-            data: {
-                /** @example iwh_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                name: string;
-                slug: string;
-                /**
-                 * @description Where senders post to.
-                 * @example https://hookswitch.example.com/api/inbound/acme/ninja-alerts
-                 */
-                url: string;
-                description: string;
-                is_active: boolean;
-                auth_type: string;
-                auth_config: components["schemas"]["InboundWebhookAuthConfig"];
-                ip_cidrs: string[];
-                idempotency_source?: components["schemas"]["InboundIdempotencySource"] | null;
-                /** Format: int32 */
-                idempotency_window_seconds: number;
-                handler_type: string;
-                handler_config?: components["schemas"]["InboundWebhookHandlerConfig"] | null;
-                /** Format: int32 */
-                rate_limit_per_minute: number;
-                duplicate_response: string;
-                /** Format: date-time */
-                auto_disabled_at?: string | null;
-                /** Format: date-time */
-                last_delivery_at?: string | null;
-                /** Format: int64 */
-                revision: number;
-                created_by: string;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["InboundWebhookConfig"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_InboundWebhookDelivery: {
-            data: {
-                /** @example ind_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                inbound_webhook_id?: string | null;
-                idempotency_key?: string | null;
-                /** Format: date-time */
-                received_at: string;
-                request_method: string;
-                request_path: string;
-                /** @description Without whatever carries credentials. */
-                request_headers: Record<string, unknown>;
-                /** @description The body as text; null for what was rejected. */
-                request_body?: string | null;
-                source_ip: string;
-                user_agent?: string | null;
-                /** @description `verified`, `rejected_signature`, `rejected_bearer`, `rejected_ip` or `rejected_no_auth`. */
-                auth_status: string;
-                /** @description `pending`, `dispatched`, `duplicate` or `failed`. */
-                dispatch_status: string;
-                /** @description What the action did, or why nothing was done. */
-                handler_outcome?: Record<string, unknown> | null;
-                /** Format: int32 */
-                response_status?: number | null;
-                response_body?: string | null;
-                /** Format: int64 */
-                duration_ms?: number | null;
-                /** Format: int32 */
-                retry_count: number;
-                is_replay: boolean;
-                replayed_from?: string | null;
-                /** @description For what failed: why, in one line. */
-                error?: string | null;
-            }[];
+            data: components["schemas"]["InboundWebhookDelivery"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Mapping: {
-            data: {
-                /** @example map_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /** @description The inbound webhook's slug. */
-                integration_type: string;
-                /** @example ticket */
-                alga_entity_type: string;
-                /** @example tkt_01h455vb4pex5vsknk084sn02q */
-                alga_entity_id: string;
-                external_entity_id: string;
-                external_realm_id?: string | null;
-                /** @example synced */
-                sync_status: string;
-                /** Format: date-time */
-                last_synced_at?: string | null;
-                metadata: Record<string, unknown>;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Mapping"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Priority: {
-            data: {
-                /** @example pri_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                priority_name: string;
-                /** @description New tickets get it. */
-                is_default: boolean;
-                /** Format: int64 */
-                order_number: number;
-            }[];
+            data: components["schemas"]["Priority"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Status: {
-            data: {
-                /** @example sts_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /** @example brd_01h455vb4pex5vsknk084sn02q */
-                board_id: string;
-                name: string;
-                /** @description A ticket with this status is finished. */
-                is_closed: boolean;
-                /** @description New tickets of the board get it. */
-                is_default: boolean;
-                /** Format: int64 */
-                order_number: number;
-            }[];
+            data: components["schemas"]["Status"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Tenant: {
-            data: {
-                /** @example ten_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                /**
-                 * @description Stands in URLs and never changes.
-                 * @example acme
-                 */
-                slug: string;
-                /** @example Acme Ltd */
-                name: string;
-                sending_paused: boolean;
-                inbound_webhooks_enabled: boolean;
-                /**
-                 * Format: date-time
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                created_at: string;
-            }[];
+            data: components["schemas"]["Tenant"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Ticket: {
-            data: {
-                /** @example tkt_01h455vb4pex5vsknk084sn02q */
-                id: string;
-                /**
-                 * Format: int64
-                 * @description Counts up from 1 per tenant.
-                 */
-                ticket_number: number;
-                title: string;
-                description?: string | null;
-                client_id?: string | null;
-                client_name?: string | null;
-                board_id: string;
-                board_name: string;
-                status_id: string;
-                status_name: string;
-                is_closed: boolean;
-                priority_id: string;
-                priority_name: string;
-                category_id?: string | null;
-                assigned_to?: string | null;
-                /** Format: date-time */
-                due_date?: string | null;
-                /** @description Free JSON. An inbound webhook adds `inbound_delivery_id` and `webhook`. */
-                attributes: Record<string, unknown>;
-                /** @description `internal` (a person), `api` (a token or an inbound webhook). */
-                ticket_origin: string;
-                /** @description `person`, `token`, `webhook` or `system`. */
-                source: string;
-                /** @example user:usr_01h455vb4pex5vsknk084sn02q */
-                entered_by: string;
-                /** Format: date-time */
-                entered_at: string;
-                /** Format: date-time */
-                updated_at: string;
-                /** Format: date-time */
-                closed_at?: string | null;
-                /** @description What the ticket is called elsewhere. */
-                external_refs: components["schemas"]["ExternalRef"][];
-            }[];
+            data: components["schemas"]["Ticket"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_Token: {
-            data: {
-                /** @example tok_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                /** @example billing service */
-                name: string;
-                /** @example publisher */
-                role: string;
-                /**
-                 * @description Null: everything that the role permits.
-                 * @example [
-                 *       "events:publish"
-                 *     ]
-                 */
-                scopes?: string[] | null;
-                /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
-                created_by: string;
-                /**
-                 * Format: date-time
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                created_at: string;
-                /** Format: date-time */
-                expires_at?: string | null;
-                /** Format: date-time */
-                revoked_at?: string | null;
-            }[];
+            data: components["schemas"]["Token"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
         Listed_User: {
-            data: {
-                /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
-                id: string;
-                /** @example ann@example.com */
-                email: string;
-                /** @example Ann Example */
-                name: string;
-                /** @example operator */
-                role: string;
-                disabled: boolean;
-                /**
-                 * Format: date-time
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                created_at: string;
-                /**
-                 * Format: date-time
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["User"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
@@ -2341,6 +2029,10 @@ export interface components {
         RotatedSecret: {
             secret: string;
         };
+        /** @description Whether anything is sent for the tenant. */
+        Sending: {
+            sending_paused: boolean;
+        };
         /** @description The delivery of a test event. */
         Sent: {
             /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -2557,15 +2249,6 @@ export interface components {
     responses: {
         /** @description Something in the request is wrong; `errors` says which field and why. Nothing was changed */
         BadRequest: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description It is there already, or something else stands against it */
-        Conflict: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3857,6 +3540,35 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listAdapters: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All adapters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Adapters"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listCredentials: {
         parameters: {
             query?: {
@@ -4687,6 +4399,64 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pauseSending: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is sent any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeSending: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sending again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sending"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

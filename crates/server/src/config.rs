@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn a_bad_key_is_named_with_what_to_do() {
-        let cases: &[(&str, &[(&str, &str)], &str)] = &[
+        type Variables = &'static [(&'static str, &'static str)];
+        let cases: [(&str, Variables, &str); 12] = [
             ("[database]\nulr = \"x\"", &[], "database.ulr is no key; did you mean database.url?"),
             ("", &[("HOOKSWITCH_LIMITS__EVENT_BYTE", "1")], "HOOKSWITCH_LIMITS__EVENT_BYTE"),
             ("listen = 8080", &[], "listen: must be text"),

@@ -45,11 +45,14 @@ impl From<std::io::Error> for Lost {
 }
 
 impl Worker {
-    /// No environment, no descriptors but the two pipes, killed with its owner.
+    /// No environment of ours, no descriptors but the two pipes, killed with its owner.
     pub async fn start(config: &SandboxConfig) -> std::io::Result<Self> {
         let mut child = Command::new(&config.program)
             .args(&config.args)
             .env_clear()
+            // The program's allocator reserves 1 GiB at its start, which the worker's limit on address
+            // space doesn't leave room for.
+            .env("MIMALLOC_ARENA_RESERVE", "64M")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -160,6 +160,11 @@ pub struct Answer {
 }
 
 impl Client {
+    /// A stranger to whatever listens there.
+    pub fn to(address: &str) -> Self {
+        Self { address: address.to_owned(), headers: Vec::new() }
+    }
+
     #[must_use]
     pub fn with(&self, name: &str, value: impl Into<String>) -> Self {
         let mut client = self.clone();

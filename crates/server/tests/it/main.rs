@@ -13,6 +13,7 @@ mod harness;
 mod identity;
 mod inbound;
 mod isolation;
+mod markers;
 mod matrix;
 mod nul;
 mod outbound;

@@ -8,7 +8,7 @@ use hookswitch_domain::signature::decoded_key;
 /// A stored summary is at most this long.
 const SUMMARY_BYTES_MAX: usize = 1024;
 /// No secret is shorter, and masking shorter texts would only mangle answers.
-const SECRET_BYTES_MIN: usize = 8;
+pub(super) const SECRET_BYTES_MIN: usize = 8;
 const MASK: &[u8] = b"[secret]";
 
 /// `None` for an empty body.
@@ -50,7 +50,14 @@ fn with_slashes_escaped(text: &[u8]) -> Vec<u8> {
 fn masked(body: &[u8], needles: &[Vec<u8>]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(body.len());
     let mut rest = body;
+    let mut begins = [false; 256];
+    needles.iter().filter_map(|needle| needle.first()).for_each(|first| begins[usize::from(*first)] = true);
     while let Some(first) = rest.first() {
+        if !begins[usize::from(*first)] {
+            clean.push(*first);
+            rest = &rest[1..];
+            continue;
+        }
         // The longest that begins here, whichever secret it belongs to.
         let found = needles.iter().filter(|needle| rest.starts_with(needle)).map(Vec::len).max();
         match found {

@@ -1,5 +1,6 @@
 //! The webhook adapter: the event's bytes as one signed HTTP request.
 
+use data_encoding::BASE64;
 use futures_util::future::BoxFuture;
 use hookswitch_domain::delivery::Outcome;
 use hookswitch_domain::retry::retry_after;
@@ -8,6 +9,7 @@ use hookswitch_domain::signature::{Message, sign};
 use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
+use super::summary::SECRET_BYTES_MIN;
 use super::{Adapter, Delivered, Dispatch, SettingsError, summarise};
 use crate::http::{Answer, Exchange, Request, SendError};
 
@@ -152,15 +154,35 @@ fn judge(dispatch: &Dispatch<'_>, exchange: Exchange) -> Delivered {
         }
     };
     let (outcome, reason) = weigh(&answer, dispatch);
-    let known = dispatch.secrets.iter().chain(dispatch.authorization.map(|(_, secret)| secret));
-    let authorization = dispatch.authorization.and_then(|(_, secret)| bare_token(secret));
-    let response_summary = summarise(&answer.body_head, known.chain(authorization.as_ref()));
+    // Short answers, which are most of them, can echo nothing.
+    let confided = if answer.body_head.len() < SECRET_BYTES_MIN { Vec::new() } else { confided(dispatch) };
+    let response_summary = summarise(&answer.body_head, &confided);
     Delivered { outcome, status: Some(answer.status), reason, response_summary, timings, remote_addr }
 }
 
-/// `Bearer abc`: the token is the secret, also without its scheme.
-fn bare_token(value: &Secret) -> Option<Secret> {
-    value.expose_text()?.split_once(' ').map(|(_, token)| Secret::from(token))
+/// Shorter parts of a URL are words rather than tokens, and masking them would mangle answers.
+const URL_TOKEN_CHARS_MIN: usize = 12;
+
+/// What the receiver was told in confidence and might echo: the signing secrets, the credential as
+/// it was sent and as it can be read, and whatever of the URL may be a token.
+fn confided(dispatch: &Dispatch<'_>) -> Vec<Secret> {
+    let mut all = dispatch.secrets.to_vec();
+    if let Some((_, value)) = dispatch.authorization {
+        all.push(value.clone());
+        let token = value.expose_text().and_then(|text| text.split_once(' ')).map(|(_, token)| token);
+        all.extend(token.map(Secret::from));
+        // A basic credential: `user:password`, and the password.
+        let pair = token.and_then(|token| BASE64.decode(token.as_bytes()).ok()).and_then(|pair| String::from_utf8(pair).ok());
+        if let Some((pair, (_, password))) = pair.as_deref().and_then(|pair| Some((pair, pair.split_once(':')?))) {
+            all.extend([Secret::from(pair), Secret::from(password)]);
+        }
+    }
+    let url = dispatch.target.path_and_query();
+    let parts = url.split(['/', '?', '&', '=', ';']).filter(|part| part.len() >= URL_TOKEN_CHARS_MIN);
+    all.extend(parts.map(Secret::from));
+    let readable = url::form_urlencoded::parse(url.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    all.extend(readable.filter(|(_, value)| value.len() >= URL_TOKEN_CHARS_MIN).map(|(_, value)| Secret::from(&*value)));
+    all
 }
 
 fn weigh(answer: &Answer, dispatch: &Dispatch<'_>) -> (Outcome, String) {
