@@ -3,7 +3,7 @@
 # no part of the compiler's tool set; installed below the target folder where it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools=$PWD/${CARGO_TARGET_DIR:-target}/tools
+tools=$(realpath -m "${CARGO_TARGET_DIR:-target}")/tools
 export PATH=$tools/bin:$PATH
 HOOKSWITCH_TEST_POSTGRES=$(scripts/services.sh)
 export HOOKSWITCH_TEST_POSTGRES

@@ -34,7 +34,7 @@ if [ "$(id -u)" = 0 ]; then
   folder=/var/lib/postgresql/hookswitch-test
   as() { runuser -u postgres -- "$@"; }
 else
-  folder=$PWD/${CARGO_TARGET_DIR:-target}/postgres
+  folder=$(realpath -m "${CARGO_TARGET_DIR:-target}")/postgres
   as() { "$@"; }
 fi
 [ -d "$folder" ] || as "$(bin)/initdb" -D "$folder" -U postgres -A trust >/dev/null

@@ -11,11 +11,11 @@ step "tools"
 scripts/tools.sh test
 HOOKSWITCH_TEST_POSTGRES=$(scripts/services.sh)
 export HOOKSWITCH_TEST_POSTGRES
-binary=${CARGO_TARGET_DIR:-target}/debug/hookswitch
+binary=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/hookswitch
 
 step "console: build and checks, beside the Rust build"
 log=$(mktemp)
-{ scripts/console.sh && cd console && npm run --silent check && npm run --silent size; } >"$log" 2>&1 &
+{ scripts/outside-tools.sh && scripts/console.sh && cd console && npm run --silent check && npm run --silent size; } >"$log" 2>&1 &
 console=$!
 cargo build --locked --workspace --tests
 wait "$console" || { cat "$log"; exit 1; }
@@ -37,7 +37,7 @@ step "from outside: stock libraries, the demo's curls"
 scripts/outside.sh "$binary"
 
 step "the console in Chromium"
-(cd console && HOOKSWITCH_BINARY=$(realpath "../$binary" 2>/dev/null || realpath "$binary") npm run --silent e2e)
+(cd console && HOOKSWITCH_BINARY=$binary npm run --silent e2e)
 
 step "kill -9 in the middle of a burst"
 "${CARGO_TARGET_DIR:-target}/debug/hookswitch-bench" crash --binary "$binary" --events 3000

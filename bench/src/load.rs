@@ -163,7 +163,7 @@ async fn publish_until(target: &Target, next: &AtomicU64, until: Instant) -> std
 /// At a fixed rate, however long answers take: a request that finds no idle connection opens one, so
 /// that a slow server cannot slow its own measurement.
 pub async fn open_loop(target: Arc<Target>, first: u64, per_second: u64, duration: Duration) -> Result<Range<u64>> {
-    let idle: Arc<Mutex<Vec<Conn>>> = Arc::default();
+    let idle: Arc<Mutex<Vec<Idle>>> = Arc::default();
     let start = Instant::now();
     let count = (duration.as_secs_f64() * per_second as f64) as u64;
     let mut requests = JoinSet::new();
@@ -184,14 +184,19 @@ pub async fn open_loop(target: Arc<Target>, first: u64, per_second: u64, duratio
     Ok(first..first + count)
 }
 
-async fn publish_pooled(target: &Target, idle: &Mutex<Vec<Conn>>, event: u64, sent_nanos: u64) -> std::io::Result<()> {
-    let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+/// A kept connection and when it was used last.
+type Idle = (Conn, Instant);
+/// A server may close what idles for longer (the product does after 10 s).
+const KEPT: Duration = Duration::from_secs(5);
+
+async fn publish_pooled(target: &Target, idle: &Mutex<Vec<Idle>>, event: u64, sent_nanos: u64) -> std::io::Result<()> {
+    let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(|(_, used)| used.elapsed() < KEPT);
     let mut conn = match kept {
-        Some(conn) => conn,
+        Some((conn, _)) => conn,
         None => Conn::connect(target.address).await?,
     };
     target.publish(&mut conn, event, sent_nanos, &mut Vec::with_capacity(2048)).await?;
-    idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push((conn, Instant::now()));
     Ok(())
 }
 

@@ -10,9 +10,28 @@ use serde::{Deserialize, Serialize};
 /// Slugs that name bundled integrations: an external mapping's `integration_type` is the slug, so
 /// that a webhook of this name would answer for somebody else's ids.
 pub const RESERVED_SLUGS: [&str; 22] = [
-    "ninjaone", "tacticalrmm", "tactical-rmm", "tanium", "xero", "xero-csv", "qbo", "quickbooks-online", "quickbooks-desktop",
-    "quickbooks-csv", "entra", "entra-id", "microsoft-graph", "microsoft", "google", "datto", "levelio", "connectwise-automate",
-    "huntress", "intune", "jira", "system",
+    "ninjaone",
+    "tacticalrmm",
+    "tactical-rmm",
+    "tanium",
+    "xero",
+    "xero-csv",
+    "qbo",
+    "quickbooks-online",
+    "quickbooks-desktop",
+    "quickbooks-csv",
+    "entra",
+    "entra-id",
+    "microsoft-graph",
+    "microsoft",
+    "google",
+    "datto",
+    "levelio",
+    "connectwise-automate",
+    "huntress",
+    "intune",
+    "jira",
+    "system",
 ];
 
 pub const WINDOW_SECONDS_DEFAULT: u32 = 86_400;
@@ -168,7 +187,14 @@ impl fmt::Display for DispatchStatus {
 /// Headers that are kept with a delivery: credentials of any kind are dropped.
 pub fn is_kept(header: &str, signature_header: Option<&str>) -> bool {
     const DROPPED: [&str; 8] = [
-        "authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key", "x-auth-token", "x-gitlab-token", "api-key",
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "proxy-authorization",
+        "x-api-key",
+        "x-auth-token",
+        "x-gitlab-token",
+        "api-key",
     ];
     let lower = header.to_ascii_lowercase();
     !DROPPED.contains(&lower.as_str()) && signature_header.is_none_or(|name| !name.eq_ignore_ascii_case(&lower))

@@ -12,11 +12,11 @@
 //!   expression fills which of its fields.
 //! * A **credential** is a reference to a secret, resolved at the moment of use only.
 
+pub mod audit;
 pub mod delivery;
 pub mod destination;
 pub mod egress;
 pub mod event;
-pub mod audit;
 pub mod id;
 pub mod inbound;
 pub mod mapping;

@@ -98,7 +98,9 @@ impl Engine {
     pub async fn stop(&self) {
         self.stop.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if tokio::time::timeout(SENDING_GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("a background loop did not end in time");
+        }
         if let Some(sender) = &self.sender {
             sender.tasks.close();
             if tokio::time::timeout(SENDING_GRACE, sender.tasks.wait()).await.is_err() {

@@ -187,13 +187,13 @@ impl Batches {
     }
 
     pub(crate) async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
-        let bytes = settle.record.detail.len() + 256;
-        self.ask(&self.settles, settle, bytes).await
+        // Never shed: what is in hand is bounded already, and unsettled it would be sent again.
+        self.ask(&self.settles, settle, 0).await
     }
 
     async fn ask<Q, A>(&self, to: &mpsc::UnboundedSender<Asked<Q, A>>, ask: Q, bytes: usize) -> Result<A, StoreError> {
         // The queue's real bound is its bytes, counted here.
-        if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max {
+        if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max && bytes > 0 {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
             return Err(StoreError::Overloaded);
         }
@@ -217,7 +217,7 @@ where
         let (asks, answers): (Vec<Q>, Vec<_>) = batch.drain(..).map(|each| (each.ask, each.answer)).unzip();
         match run_on_pool(&pool, asks.clone(), &run).await {
             Ok(results) => answers.into_iter().zip(results).for_each(|(answer, result)| drop(answer.send(Ok(result)))),
-            // One bad row must not fail its neighbours: alone, each gets its own answer.
+            // One bad row must not fail its neighbours, nor a deadlock all of them: alone, each gets its own answer.
             Err(error) if answers.len() > 1 && !matches!(error, StoreError::Unavailable(_)) => {
                 for (ask, answer) in asks.into_iter().zip(answers) {
                     let alone = run_on_pool(&pool, vec![ask], &run).await;
@@ -271,7 +271,7 @@ async fn accept_batch(client: &Object, asks: Vec<Accept>) -> Result<Vec<Accepted
 async fn read_epochs(client: &Object, asks: &[Accept]) -> Result<HashMap<Uuid, i64>, StoreError> {
     let tenants: HashSet<Uuid> = asks.iter().map(|ask| ask.tenant.uuid()).chain([PLATFORM.uuid()]).collect();
     let tenants: Vec<Uuid> = tenants.into_iter().collect();
-    let statement = client.prepare_cached("SELECT id, epoch FROM tenant WHERE id = ANY ($1)").await?;
+    let statement = client.prepare_cached("SELECT id, epoch FROM tenant WHERE id = ANY ($1) ORDER BY id FOR SHARE").await?;
     let rows = client.query(&statement, &[&tenants]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

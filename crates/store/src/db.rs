@@ -115,7 +115,7 @@ impl TenantStore {
     {
         match &*self.db.engine {
             Engine::Sqlite(sqlite) => sqlite.read(self.tenant, job).await,
-            Engine::Postgres(postgres) => postgres.transact(self.tenant, job).await,
+            Engine::Postgres(postgres) => postgres.read(self.tenant, job).await,
         }
     }
 

@@ -181,3 +181,10 @@ pub async fn release(tx: &mut Tx, id: DeliveryId, claim: i64) -> Result<(), Stor
     }
     Ok(())
 }
+
+/// Whether the claim is still the delivery's latest.
+pub async fn is_claimed(tx: &mut Tx, id: DeliveryId, claim: i64) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let sql = "SELECT 1 FROM due WHERE delivery = $1 AND tenant = $2 AND claim = $3";
+    Ok(tx.query_opt(sql, params![id, tenant, claim]).await?.is_some())
+}

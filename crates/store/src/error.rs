@@ -9,6 +9,9 @@ pub enum StoreError {
     /// Full, locked, restarting, out of disk: the same request may succeed later.
     #[error("the database can't take it now: {0}")]
     Unavailable(String),
+    /// Another transaction was in the way (deadlock, serialisation): the same one may succeed at once.
+    #[error("another transaction was in the way: {0}")]
+    Contended(String),
     /// The group committer's queue is full: answer 503 with Retry-After.
     #[error("too much is waiting to be written")]
     Overloaded,
@@ -47,8 +50,9 @@ impl From<tokio_postgres::Error> for StoreError {
         let text = format!("{} ({})", db.message(), db.code().code());
         match db.code().code() {
             "23505" => Self::Conflict(db.constraint().unwrap_or(db.message()).to_owned()),
+            "40001" | "40P01" => Self::Contended(text),
             // Classes: connection, resources, operator intervention, system; and serialisation, deadlock, read-only.
-            code if ["08", "53", "57", "58"].contains(&&code[..2]) || ["40001", "40P01", "25006", "55P03"].contains(&code) => {
+            code if ["08", "53", "57", "58"].contains(&&code[..2]) || ["25006", "55P03"].contains(&code) => {
                 Self::Unavailable(text)
             }
             _ => Self::Bug(text),

@@ -96,7 +96,16 @@ impl Postgres {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
         E: From<StoreError>,
     {
-        transact(&self.pool, tenant, job).await
+        transact(&self.pool, "BEGIN", tenant, job).await
+    }
+
+    /// One snapshot for all that a job reads.
+    pub(crate) async fn read<T, E, F>(&self, tenant: TenantId, job: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        E: From<StoreError>,
+    {
+        transact(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", tenant, job).await
     }
 
     pub(crate) fn close(&self) {
@@ -104,14 +113,14 @@ impl Postgres {
     }
 }
 
-pub(crate) async fn transact<T, E, F>(pool: &Pool, tenant: TenantId, job: F) -> Result<T, E>
+async fn transact<T, E, F>(pool: &Pool, begin: &str, tenant: TenantId, job: F) -> Result<T, E>
 where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     E: From<StoreError>,
 {
     let client = pool.get().await.map_err(StoreError::from)?;
     let connection = Connection { client: Some(client), open: true };
-    connection.batch("BEGIN").await?;
+    connection.batch(begin).await?;
     let mut tx = Tx { inner: Inner::Postgres(connection), tenant, after_commit: Vec::new() };
     let result = job(&mut tx).await;
     let Inner::Postgres(mut connection) = tx.inner else { unreachable!("a job keeps its connection") };

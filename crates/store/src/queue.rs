@@ -174,8 +174,8 @@ impl Db {
     pub async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => {
-                let bytes = settle.record.detail.len() + 256;
-                sqlite.write_rows(bytes, move |tx| commit::sqlite_settle(raw(tx)?, &settle)).await
+                // Never shed: what is in hand is bounded already, and unsettled it would be sent again.
+                sqlite.write_rows(0, move |tx| commit::sqlite_settle(raw(tx)?, &settle)).await
             }
             Engine::Postgres(postgres) => postgres.batches.settle(settle).await,
         }
@@ -231,6 +231,12 @@ pub async fn insert_delivery(
     lease_ms: i64,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
+    // Without its lane a delivery would wait for ever: the lane is held until this is committed.
+    let lock = if tx.is_sqlite() { "" } else { " FOR KEY SHARE" };
+    let lane = format!("SELECT 1 FROM lane WHERE destination = $1 AND tenant = $2{lock}");
+    if tx.query_opt(&lane, params![delivery.destination, tenant]).await?.is_none() {
+        return Err(StoreError::Conflict("the destination is deleted".to_owned()));
+    }
     tx.execute(
         "INSERT INTO delivery (id, tenant, event, destination, state, replayed_from, updated_at)
          VALUES ($1, $2, $3, $4, 0, $5, now_ms())",

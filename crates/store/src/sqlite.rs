@@ -94,7 +94,14 @@ fn run_at_once<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> R
 
 /// Told to whoever queued a job once its batch is committed, or is not.
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Run = Box<dyn FnOnce(Tx) -> (Tx, bool, Reply) + Send>;
+/// What a job did with the connection that it was given.
+struct Ran {
+    tx: Tx,
+    good: bool,
+    reply: Reply,
+}
+/// A job runs on the connection, or hears why it can't.
+type Run = Box<dyn FnOnce(Result<Tx, StoreError>) -> Option<Ran> + Send>;
 
 struct Job {
     tenant: TenantId,
@@ -179,17 +186,24 @@ impl Sqlite {
         E: From<StoreError> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        let run = move |mut tx: Tx| {
+        // A caller that went away doesn't hear; what it asked for happened all the same.
+        let run = move |tx: Result<Tx, StoreError>| {
+            let mut tx = match tx {
+                Ok(tx) => tx,
+                Err(error) => {
+                    let _ = tell.send(Err(error.into()));
+                    return None;
+                }
+            };
             let result = job(&mut tx);
             let good = result.is_ok();
             let reply: Reply = Box::new(move |committed| {
-                // A caller that went away doesn't hear; what it asked for happened all the same.
                 let _ = tell.send(match committed {
                     Ok(()) => result,
                     Err(error) => result.and(Err(error.into())),
                 });
             });
-            (tx, good, reply)
+            Some(Ran { tx, good, reply })
         };
         self.queue.push(Job { tenant, bytes, savepoint, run: Box::new(run) })?;
         told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned()).into()))
@@ -262,7 +276,8 @@ impl Drop for Sqlite {
 impl Queue {
     fn push(&self, job: Job) -> Result<(), StoreError> {
         let waiting = self.bytes.fetch_add(job.bytes, Ordering::Relaxed);
-        if waiting + job.bytes > self.bytes_max {
+        // Bytes of 0: work that only frees room (settling), never shed with the newcomers.
+        if job.bytes > 0 && waiting + job.bytes > self.bytes_max {
             self.bytes.fetch_sub(job.bytes, Ordering::Relaxed);
             return Err(StoreError::Overloaded);
         }
@@ -300,12 +315,14 @@ impl Queue {
     }
 }
 
-/// However the writer ends, nobody waits for it any more.
+/// However the writer ends, nobody waits for it any more: what is queued is dropped, and with it
+/// the ends that the callers listen on.
 struct CloseOnExit<'a>(&'a Queue);
 
 impl Drop for CloseOnExit<'_> {
     fn drop(&mut self) {
         self.0.close();
+        self.0.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.clear();
     }
 }
 
@@ -317,41 +334,50 @@ fn write_until_closed(mut connection: Connection, queue: &Queue) {
 }
 
 /// One transaction for all jobs of a batch. A failed job is rolled back alone; a failed commit is
-/// told to all.
+/// told to all. Nothing ever runs outside the transaction: without one, or once SQLite has given it
+/// up by itself (disk full, I/O error), the jobs hear why instead of running.
 fn commit_batch(mut connection: Connection, batch: Vec<Job>) -> Connection {
-    let mut replies: Vec<(bool, Reply)> = Vec::with_capacity(batch.len());
+    let mut replies: Vec<Reply> = Vec::with_capacity(batch.len());
     let mut effects: Vec<AfterCommit> = Vec::new();
-    let begun = run(&connection, "BEGIN IMMEDIATE");
-    let mut spoiled = None;
+    let mut broken = run(&connection, "BEGIN IMMEDIATE").err();
     for job in batch {
-        if job.savepoint {
-            let _ = run(&connection, "SAVEPOINT job");
+        if broken.is_none() && connection.0.is_autocommit() {
+            broken = Some(StoreError::Unavailable("the transaction was given up".to_owned()));
+        }
+        if broken.is_none() && job.savepoint {
+            broken = run(&connection, "SAVEPOINT job").err();
+        }
+        if let Some(error) = &broken {
+            (job.run)(Err(StoreError::Unavailable(error.to_string())));
+            continue;
         }
         let tx = Tx { inner: Inner::Sqlite(connection), tenant: job.tenant, after_commit: Vec::new() };
-        let (tx, good, reply) = (job.run)(tx);
+        let Some(Ran { tx, good, reply }) = (job.run)(Ok(tx)) else { unreachable!("a job that may run does") };
         let Inner::Sqlite(back) = tx.inner else { unreachable!("a job keeps its connection") };
         connection = back;
+        replies.push(reply);
         if good {
             effects.extend(tx.after_commit);
-        } else if job.savepoint {
-            let _ = run(&connection, "ROLLBACK TO job");
-        } else {
-            spoiled = Some(StoreError::Unavailable("a neighbour in the same commit failed".to_owned()));
+        } else if !job.savepoint {
+            broken = Some(StoreError::Unavailable("a neighbour in the same commit failed".to_owned()));
         }
         if job.savepoint {
-            let _ = run(&connection, "RELEASE job");
+            let undone = if good { Ok(()) } else { run(&connection, "ROLLBACK TO job") };
+            broken = undone.and_then(|()| run(&connection, "RELEASE job")).err();
         }
-        replies.push((good, reply));
     }
-    let committed = begun.and_then(|()| spoiled.map_or(Ok(()), Err)).and_then(|()| run(&connection, "COMMIT"));
+    let committed = broken.map_or(Ok(()), Err).and_then(|()| match connection.0.is_autocommit() {
+        true => Err(StoreError::Unavailable("the transaction was given up".to_owned())),
+        false => run(&connection, "COMMIT"),
+    });
     if let Err(error) = committed {
         let _ = run(&connection, "ROLLBACK");
         let text = error.to_string();
-        replies.into_iter().for_each(|(_, reply)| reply(Err(StoreError::Unavailable(text.clone()))));
+        replies.into_iter().for_each(|reply| reply(Err(StoreError::Unavailable(text.clone()))));
         return connection;
     }
     effects.into_iter().for_each(|effect| effect());
-    replies.into_iter().for_each(|(_, reply)| reply(Ok(())));
+    replies.into_iter().for_each(|reply| reply(Ok(())));
     connection
 }
 

@@ -50,6 +50,16 @@ pub async fn own(tx: &mut Tx) -> Result<Option<Tenant>, StoreError> {
     by_id(tx, tenant).await
 }
 
+/// The same, held against changes of its configuration until the transaction ends: for whoever
+/// writes what depends on that configuration.
+pub async fn own_held(tx: &mut Tx) -> Result<Option<Tenant>, StoreError> {
+    let tenant = tx.tenant();
+    // SQLite has one writer, which holds everything.
+    let lock = if tx.is_sqlite() { "" } else { " FOR SHARE" };
+    let sql = format!("SELECT {COLUMNS} FROM tenant WHERE id = $1{lock}");
+    tx.query_opt(&sql, params![tenant]).await?.map(read).transpose()
+}
+
 pub async fn by_id(tx: &mut Tx, id: TenantId) -> Result<Option<Tenant>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tenant WHERE id = $1");
     tx.query_opt(&sql, params![id]).await?.map(read).transpose()

@@ -23,7 +23,7 @@ const TRIES_MAX: u32 = 20;
 /// Looks for abandoned deliveries until `stop`.
 pub async fn run(receiver: Arc<Receiver>, stop: CancellationToken) {
     loop {
-        if let Err(error) = round(&receiver).await {
+        if let Err(error) = round(&receiver, &stop).await {
             tracing::warn!(%error, "taking over abandoned inbound deliveries failed");
         }
         tokio::select! {
@@ -33,9 +33,13 @@ pub async fn run(receiver: Arc<Receiver>, stop: CancellationToken) {
     }
 }
 
-async fn round(receiver: &Receiver) -> Result<(), StoreError> {
+async fn round(receiver: &Receiver, stop: &CancellationToken) -> Result<(), StoreError> {
     let taken = receiver.db.system().write(|tx| Box::pin(inbound::take_over(tx, BATCH, LEASE_MS))).await?;
     for (tenant, delivery, tries) in taken {
+        // What isn't begun keeps its lease and is taken over again.
+        if stop.is_cancelled() {
+            break;
+        }
         again(receiver, tenant, delivery, tries).await?;
     }
     Ok(())

@@ -46,16 +46,27 @@ pub struct Outlet {
     pub id: DestinationId,
     pub group_id: Option<GroupId>,
     pub adapter: &'static dyn super::adapter::Adapter,
-    /// Judged when it was read; an address that the installation no longer allows is told here.
-    pub target: Result<Target, String>,
+    /// Judged when it was read.
+    pub target: Result<Target, NoTarget>,
     pub config: Config,
     pub headers: Vec<(String, String)>,
     pub policy: Policy,
     pub profile: Profile,
     pub hold: Option<Hold>,
     pub credential: Option<CredentialId>,
+    /// Counts the destination's own changes.
+    pub revision: i64,
     signing: Option<Sealed>,
     previous: Option<(Sealed, Timestamp)>,
+}
+
+/// Why a destination can't be sent to at all.
+#[derive(Debug, Clone)]
+pub enum NoTarget {
+    /// The installation no longer allows the address: terminal.
+    Refused(String),
+    /// The sealed URL can't be opened now: held, and looked at again.
+    Unopened(String),
 }
 
 impl Outlet {
@@ -118,7 +129,7 @@ impl Configs {
 
     /// The copy for a transaction that reads the epoch itself: fresh, whatever is cached.
     pub async fn within(&self, tx: &mut Tx) -> Result<Option<Arc<TenantConfig>>, StoreError> {
-        let Some(own) = tenant::own(tx).await? else { return Ok(None) };
+        let Some(own) = tenant::own_held(tx).await? else { return Ok(None) };
         if let Some(copy) = self.cached(own.id).filter(|copy| copy.epoch == own.epoch) {
             return Ok(Some(copy));
         }
@@ -128,6 +139,10 @@ impl Configs {
 
     fn keep(&self, raw: Raw) -> Arc<TenantConfig> {
         let copy = Arc::new(self.build(raw));
+        // What can't be opened now (a key file that is still on its way) is tried again next time.
+        if copy.outlets.iter().any(|outlet| matches!(outlet.target, Err(NoTarget::Unopened(_)))) {
+            return copy;
+        }
         let mut copies = self.copies.write().unwrap_or_else(PoisonError::into_inner);
         if copies.len() >= TENANTS_MAX {
             copies.clear();
@@ -156,9 +171,12 @@ impl Configs {
         let adapter = super::adapter::find(&destination.adapter_type)?;
         let url = url.map(|row| self.secrets.open(row.tenant, row.id, &row.key_id, &row.sealed, PURPOSE_URL));
         let target = match url {
-            Some(Ok(url)) => parse_target(url.expose_text().unwrap_or(""), &self.rules).map_err(|error| error.to_string()),
-            Some(Err(error)) => Err(format!("the endpoint's URL can't be opened: {error}")),
-            None => Err("the endpoint's URL is gone from the store".to_owned()),
+            Some(Ok(url)) => {
+                let judged = parse_target(url.expose_text().unwrap_or(""), &self.rules);
+                judged.map_err(|error| NoTarget::Refused(error.to_string()))
+            }
+            Some(Err(error)) => Err(NoTarget::Unopened(format!("the endpoint's URL can't be opened: {error}"))),
+            None => Err(NoTarget::Unopened("the endpoint's URL is gone from the store".to_owned())),
         };
         let profile = destination.config.profile.clone().unwrap_or_else(|| default_profile.clone());
         Some(Outlet {
@@ -171,6 +189,7 @@ impl Configs {
             profile,
             hold: destination.hold,
             credential: destination.credential,
+            revision: destination.revision,
             signing,
             previous: previous.zip(destination.previous_until),
             config: destination.config,

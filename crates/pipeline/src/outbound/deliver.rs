@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adapter::{Delivered, Dispatch};
-use super::configs::{Configs, Outlet, TenantConfig};
+use super::configs::{Configs, NoTarget, Outlet, TenantConfig};
 use super::envelope;
 use super::lanes::Slot;
 use super::publish::LEASE_MS;
@@ -26,6 +26,9 @@ use crate::http::Client;
 
 /// Kept between an attempt's deadline and its lease's end, for settling.
 const MARGIN: Duration = Duration::from_secs(10);
+/// Between two tries of settling.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A delivery that this node has leased.
 pub struct InHand {
@@ -108,7 +111,7 @@ impl Sender {
         }
         if let Some(Next::DeadLetter) = delivery::after_interruption(claimed.interruptions) {
             let unsent = Delivered::unsent(Outcome::Forbidden, "given up: five senders stopped in the middle of this delivery");
-            return self.settle(claimed, outlet, self.ambient.now(), unsent).await;
+            return self.settle(work, outlet, self.ambient.now(), unsent).await;
         }
         let deadline = Instant::now() + outlet.policy.timeout();
         if deadline + MARGIN > work.leased_from + Duration::from_millis(LEASE_MS as u64) {
@@ -116,14 +119,15 @@ impl Sender {
         }
         let started_at = self.ambient.now();
         let delivered = self.send(work, config, outlet, started_at, deadline).await;
-        self.settle(claimed, outlet, started_at, delivered).await
+        self.settle(work, outlet, started_at, delivered).await
     }
 
     async fn send(&self, work: &InHand, config: &TenantConfig, outlet: &Outlet, now: Timestamp, deadline: Instant) -> Delivered {
         let claimed = &work.claimed;
         let target = match &outlet.target {
             Ok(target) => target,
-            Err(reason) => return Delivered::unsent(Outcome::Forbidden, reason.clone()),
+            Err(NoTarget::Refused(reason)) => return Delivered::unsent(Outcome::Forbidden, reason.clone()),
+            Err(NoTarget::Unopened(reason)) => return Delivered::unsent(Outcome::SecretUnavailable, reason.clone()),
         };
         let secrets = match outlet.signing_secrets(self.configs.secrets(), now) {
             Ok(secrets) => secrets,
@@ -178,7 +182,9 @@ impl Sender {
         super::credential::header(&store, self.configs.secrets(), id).await
     }
 
-    async fn settle(&self, claimed: &Claimed, outlet: &Outlet, started_at: Timestamp, done: Delivered) -> Result<(), StoreError> {
+    async fn settle(&self, work: &InHand, outlet: &Outlet, started_at: Timestamp, done: Delivered) -> Result<(), StoreError> {
+        let claimed = &work.claimed;
+        let leased_until = work.leased_from + Duration::from_millis(LEASE_MS as u64);
         let now = self.ambient.now();
         let in_hand = delivery::InHand { attempts_made: claimed.attempts };
         let settled = in_hand.settle(&done.outcome, &outlet.policy, now, self.ambient.unit());
@@ -221,9 +227,9 @@ impl Sender {
         let state = settle.state;
         if settled.disable_destination {
             // Held before the delivery is due again, so that nobody claims it in between.
-            self.hold_gone(claimed).await?;
+            self.hold_gone(claimed, outlet.revision).await?;
         }
-        if !self.db.settle(settle).await? {
+        if !self.settle_until(settle, leased_until).await? {
             metrics::counter!("hookswitch_settle_stale_total").increment(1);
             return Ok(());
         }
@@ -231,8 +237,24 @@ impl Sender {
         Ok(())
     }
 
+    /// The store may be busy or away for a moment: what was sent must not be sent again for that.
+    async fn settle_until(&self, settle: Settle, leased_until: Instant) -> Result<bool, StoreError> {
+        let mut pause = SETTLE_PAUSE;
+        loop {
+            match self.db.settle(settle.clone()).await {
+                Err(error) if Instant::now() + pause < leased_until => {
+                    tracing::warn!(delivery = %settle.delivery, %error, "settling failed; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(SETTLE_PAUSE_MAX);
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// A 410: nothing more is sent until a person enables the destination again.
-    async fn hold_gone(&self, claimed: &Claimed) -> Result<(), StoreError> {
+    async fn hold_gone(&self, claimed: &Claimed, revision: i64) -> Result<(), StoreError> {
+        let claim = claimed.claim;
         let (destination, delivery, ambient) = (claimed.destination, claimed.delivery, self.ambient.clone());
         let entry = Entry {
             action: "destination.disabled",
@@ -244,8 +266,16 @@ impl Sender {
         store
             .write(move |tx| {
                 Box::pin(async move {
-                    destination::set_hold(tx, destination, Some(Hold::ReceiverGone)).await?;
                     audit::bump_epoch(tx).await?;
+                    // Only what is still as it was when the request went out: nobody has paused,
+                    // disabled or repaired the destination since, and the claim is still ours.
+                    let same = destination::get(tx, destination)
+                        .await?
+                        .is_some_and(|row| row.hold.is_none() && row.revision == revision);
+                    if !same || !hookswitch_store::delivery::is_claimed(tx, delivery, claim).await? {
+                        return Ok(());
+                    }
+                    destination::set_hold(tx, destination, Some(Hold::ReceiverGone)).await?;
                     audit::append(tx, &*ambient, &Actor::System, entry).await?;
                     Ok(())
                 })

@@ -63,6 +63,7 @@ pub enum Published {
 }
 
 /// The request that a key belongs to; its answer is written from the event ids.
+#[derive(Clone)]
 pub struct Key {
     pub key: String,
     pub scope: String,
@@ -95,8 +96,21 @@ impl Publisher {
     }
 
     /// Publishes events of one tenant, all or none. `rights` are the epochs of tenant and platform
-    /// that the caller's permission was judged at.
+    /// that the caller's permission was judged at. Goes on when the caller goes away: what was
+    /// committed is handed over in any case.
     pub async fn publish(
+        &self,
+        tenant: TenantId,
+        rights: Rights,
+        events: Arc<[Outgoing]>,
+        key: Option<Key>,
+    ) -> Result<Published, StoreError> {
+        let publisher = self.clone();
+        let work = tokio::spawn(async move { publisher.publish_to_the_end(tenant, rights, &events, key.as_ref()).await });
+        work.await.unwrap_or_else(|error| Err(StoreError::Bug(error.to_string())))
+    }
+
+    async fn publish_to_the_end(
         &self,
         tenant: TenantId,
         rights: Rights,

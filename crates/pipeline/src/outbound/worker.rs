@@ -33,7 +33,7 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) {
         let mut swept = Instant::now();
         loop {
-            let pause = match self.round().await {
+            let pause = match self.round(&stop).await {
                 Ok(pause) => pause,
                 Err(error) => {
                     tracing::warn!(%error, "claiming failed; trying again");
@@ -54,9 +54,13 @@ impl Worker {
         }
     }
 
-    /// Claims whatever is due and fits; returns how long to sleep at most.
-    async fn round(&self) -> Result<Duration, StoreError> {
+    /// Claims whatever is due and fits, for a while; returns how long to sleep at most.
+    async fn round(&self, stop: &CancellationToken) -> Result<Duration, StoreError> {
+        let started = Instant::now();
         loop {
+            if stop.is_cancelled() || started.elapsed() >= SWEEP {
+                return Ok(Duration::ZERO);
+            }
             let look = self.db.look(LANES_PER_LOOK).await?;
             let wanted = self.wanted(&look.ready);
             if wanted.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use hookswitch_domain::audit::Entry;
-use hookswitch_domain::delivery::State as DeliveryState;
+use hookswitch_domain::delivery::{ParkedReason, State as DeliveryState};
 use hookswitch_domain::id::{AttemptId, DeliveryId, DestinationId, EventId, made_at, uuid_v7};
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
@@ -23,6 +23,9 @@ use super::list::{List, Listed, PageParams};
 use super::path::Id;
 use super::problem::Problem;
 use crate::app::App;
+
+/// Parked because its attempts are used up: nothing but a replay moves it.
+const EXHAUSTED: &str = ParkedReason::Exhausted.as_str();
 
 /// One event on its way to one destination.
 #[derive(Serialize, ToSchema)]
@@ -216,13 +219,23 @@ pub struct Replayed {
     params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:replay"))),
     responses((status = 202, description = "On its way", body = Replayed),
         (status = 409, description = "It isn't finished, or its destination is deleted")))]
-pub async fn replay(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DeliveryId>, once: Once) -> Result<Response, Problem> {
+pub async fn replay(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DeliveryId>,
+    once: Once,
+) -> Result<Response, Problem> {
     let store = caller.store.clone();
     once.run(&store, move |tx| {
         Box::pin(async move {
             let row = find(tx, id).await?;
-            if !row.state.is_terminal() && row.state != DeliveryState::Parked {
+            let given_up = row.state == DeliveryState::Parked && row.parked_reason.as_deref() == Some(EXHAUSTED);
+            if !row.state.is_terminal() && !given_up {
                 return Err(Problem::conflict("not_finished", "this delivery isn't finished; it will be tried by itself"));
+            }
+            if given_up {
+                // The new delivery takes its place.
+                rows::end(tx, id, DeliveryState::Discarded).await?;
             }
             if destination::get(tx, row.destination_id).await?.is_none() {
                 return Err(Problem::conflict("destination_deleted", "its destination is deleted"));
@@ -242,7 +255,11 @@ pub async fn replay(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<Deli
 #[utoipa::path(post, path = "/api/v1/integrations/deliveries/{id}/cancel", operation_id = "cancelDelivery", tag = "deliveries",
     params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:cancel"))),
     responses((status = 200, description = "Cancelled", body = Delivery), (status = 409, description = "It is finished already")))]
-pub async fn cancel(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DeliveryId>) -> Result<axum::Json<Delivery>, Problem> {
+pub async fn cancel(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DeliveryId>,
+) -> Result<axum::Json<Delivery>, Problem> {
     let store = caller.store.clone();
     let job = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {

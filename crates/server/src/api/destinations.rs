@@ -26,7 +26,7 @@ pub use body::{Change, Destination, HeaderBody as EventHeader, NewDestination};
 
 use super::body::Json;
 use super::caller::Caller;
-use super::idempotency::{Create, Created};
+use super::idempotency::{Create, Created, Once};
 use super::list::{List, Listed, PageParams};
 use super::path::Id;
 use super::problem::Problem;
@@ -58,6 +58,7 @@ pub async fn create(
     let store = caller.store.clone();
     once.run(&store, move |tx| {
         Box::pin(async move {
+            audit::bump_epoch(tx).await?;
             let ambient = &*app.ambient;
             body::check_credential(tx, draft.credential).await?;
             let url = Secret::from(draft.target.expose());
@@ -120,6 +121,7 @@ pub async fn change(
     let store = caller.store.clone();
     let changed = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
+            audit::bump_epoch(tx).await?;
             let mut row = find(tx, id).await?;
             let fields = change.apply(&mut row, &app)?;
             body::check_credential(tx, row.credential).await?;
@@ -154,6 +156,7 @@ pub async fn remove(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<Dest
     let store = caller.store.clone();
     let done = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
+            audit::bump_epoch(tx).await?;
             let row = find(tx, id).await?;
             rows::delete(tx, id).await?;
             record(tx, &app, &caller, "destination.deleted", id, json!({ "name": row.name })).await
@@ -175,7 +178,11 @@ pub struct Revealed {
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
     extensions(("x-permission" = json!("destination:reveal"))),
     responses((status = 200, description = "The URL", body = Revealed)))]
-pub async fn reveal(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DestinationId>) -> Result<axum::Json<Revealed>, Problem> {
+pub async fn reveal(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DestinationId>,
+) -> Result<axum::Json<Revealed>, Problem> {
     let store = caller.store.clone();
     let shown = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
@@ -231,6 +238,7 @@ pub async fn rotate(
     let store = caller.store.clone();
     let rotated = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
+            audit::bump_epoch(tx).await?;
             let mut row = find(tx, id).await?;
             let Some(current) = row.signing_secret else {
                 return Err(Problem::conflict("unsigned", "this destination isn't signed, so that it has no secret to rotate"));
@@ -240,8 +248,8 @@ pub async fn rotate(
             let retired = row.previous_secret.take();
             row.signing_secret = Some(fresh);
             row.updated_at = app.ambient.now();
-            row.previous_until = (rotate.overlap_seconds > 0)
-                .then(|| row.updated_at.plus(Duration::from_secs(rotate.overlap_seconds.into())));
+            row.previous_until =
+                (rotate.overlap_seconds > 0).then(|| row.updated_at.plus(Duration::from_secs(rotate.overlap_seconds.into())));
             row.previous_secret = row.previous_until.map(|_| current);
             rows::update(tx, &row).await?;
             let unused = if row.previous_secret.is_none() { Some(current) } else { None };
@@ -294,6 +302,7 @@ async fn hold(
     let store = caller.store.clone();
     let held = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
+            audit::bump_epoch(tx).await?;
             let mut row = find(tx, id).await?;
             let wanted = next(row.hold)?;
             if wanted != row.hold {
@@ -320,13 +329,19 @@ pub struct Sent {
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
     extensions(("x-permission" = json!("destination:update"))),
     responses((status = 202, description = "On its way; look at the delivery", body = Sent)))]
-pub async fn test(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DestinationId>) -> Result<(StatusCode, axum::Json<Sent>), Problem> {
+pub async fn test(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DestinationId>,
+    once: Once,
+) -> Result<Response, Problem> {
     let store = caller.store.clone();
-    let sent = store.write::<_, Problem, _>(move |tx| {
+    once.run(&store, move |tx| {
         Box::pin(async move {
             let row = find(tx, id).await?;
             let (event, delivery): (EventId, DeliveryId) = (app.ambient.fresh(), app.ambient.fresh());
-            let payload = json!({ "message": "A test from Hookswitch", "destination": row.name, "actor": caller.actor.to_string() });
+            let payload =
+                json!({ "message": "A test from Hookswitch", "destination": row.name, "actor": caller.actor.to_string() });
             let meta = hookswitch_store::event::Meta { source: "test".to_owned(), ..Default::default() };
             let event = NewEvent {
                 id: event,
@@ -338,17 +353,18 @@ pub async fn test(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<Destin
             queue::insert_event(tx, &event, LEASE_MS).await?;
             record(tx, &app, &caller, "destination.tested", id, json!({ "delivery_id": delivery })).await?;
             app.engine.publisher.wake_after(tx);
-            Ok(Sent { delivery_id: delivery })
+            Created::with_status(StatusCode::ACCEPTED, &Sent { delivery_id: delivery })
         })
-    });
-    Ok((StatusCode::ACCEPTED, axum::Json(sent.await?)))
+    })
+    .await
 }
 
 async fn find(tx: &mut Tx, id: DestinationId) -> Result<Row, Problem> {
     rows::get(tx, id).await?.ok_or_else(Problem::not_found)
 }
 
-/// The change's audit row and its epoch, last in the transaction.
+/// The change's audit row, last in the transaction. The epoch is counted first: it also makes the
+/// tenant's configuration changes wait for each other, so that none overwrites another one's.
 async fn record(
     tx: &mut Tx,
     app: &App,
@@ -357,7 +373,6 @@ async fn record(
     id: DestinationId,
     detail: serde_json::Value,
 ) -> Result<(), Problem> {
-    audit::bump_epoch(tx).await?;
     let entry = Entry { action, target: id.to_string(), correlation_id: None, detail };
     audit::append(tx, &*app.ambient, &caller.actor, entry).await?;
     Ok(())

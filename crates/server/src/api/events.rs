@@ -125,10 +125,11 @@ async fn accept(
     let bytes = body::read(request, limit).await?;
     let key = key.map(|key| Key { key, scope, request_hash: Sha256::digest(&bytes).into(), status: 202, response: answer });
     let events = parse(&bytes)?;
-    let events = events.into_iter().map(|event| event.check(app, &caller.arrival)).collect::<Result<Vec<_>, _>>()?;
+    let events: Arc<[Outgoing]> =
+        events.into_iter().map(|event| event.check(app, &caller.arrival)).collect::<Result<_, Problem>>()?;
     let mut caller = caller.clone();
     for _ in 0..TRIES {
-        match app.engine.publisher.publish(caller.tenant, caller.rights(), &events, key.as_ref()).await? {
+        match app.engine.publisher.publish(caller.tenant, caller.rights(), events.clone(), key.clone()).await? {
             Published::Stored(counts) => return Ok(respond(StatusCode::ACCEPTED, answer(&counts))),
             Published::Repeated { status, response } => {
                 let mut repeated = respond(StatusCode::from_u16(status).unwrap_or(StatusCode::ACCEPTED), response);
@@ -232,9 +233,9 @@ pub struct Filter {
     responses((status = 200, description = "A page of events", body = Listed<Event>)))]
 pub async fn list(caller: Caller, List { page, filter }: List<Filter>) -> Result<axum::Json<Listed<Event>>, Problem> {
     let redacted = caller.redacted;
-    let job = caller.store.read::<_, Problem, _>(move |tx| {
-        Box::pin(async move { Ok(rows::list(tx, &page, filter.event_type.as_deref()).await?) })
-    });
+    let job = caller
+        .store
+        .read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::list(tx, &page, filter.event_type.as_deref()).await?) }));
     Ok(axum::Json(Listed::of(&page, job.await?, |row| row.id.uuid(), |row| Event::of(row, redacted))))
 }
 

@@ -151,6 +151,7 @@ pub async fn update(
     let (store, slug, views) = (caller.store.clone(), caller.tenant_slug.clone(), app.clone());
     let job = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
+            audit::bump_epoch(tx).await?;
             let mut row = find(tx, id).await?;
             if draft.slug != row.slug {
                 return Err(Problem::invalid("slug", "immutable", "can't be changed: senders and external mappings use it"));
@@ -183,7 +184,11 @@ async fn replace_secret(tx: &mut Tx, app: &App, row: &mut Row, draft: &body::Dra
         return Ok(());
     }
     if keeps && draft.secret.is_none() {
-        return Err(Problem::invalid("auth_config.secret", "required", "must be given when the scheme changes to one with a secret"));
+        return Err(Problem::invalid(
+            "auth_config.secret",
+            "required",
+            "must be given when the scheme changes to one with a secret",
+        ));
     }
     let old = row.secret.take();
     if let Some(value) = draft.secret.as_ref().filter(|_| keeps) {
@@ -232,6 +237,7 @@ pub async fn rotate(
     let store = caller.store.clone();
     let job = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
+            audit::bump_epoch(tx).await?;
             let mut row = find(tx, id).await?;
             if !row.auth.has_secret() {
                 return Err(Problem::bad_request("no_secret", "an address list has no secret to rotate"));

@@ -80,7 +80,11 @@ pub async fn put(
     match default_signing_profile.as_deref().map(Profile::named) {
         Some(None) => checks.fail("default_signing_profile", "unknown", "must be standard, oneprotect, fr022, alga or none"),
         Some(Some(Profile::None)) if !app.config.allow_unsigned => {
-            checks.fail("default_signing_profile", "unsigned", "unsigned requests are switched off here (signing.allow_unsigned)");
+            checks.fail(
+                "default_signing_profile",
+                "unsigned",
+                "unsigned requests are switched off here (signing.allow_unsigned)",
+            );
         }
         _ => {}
     }
@@ -92,7 +96,8 @@ pub async fn put(
             rows::put(tx, &row).await?;
             audit::bump_epoch(tx).await?;
             let detail = serde_json::to_value(&row.policy).unwrap_or_default();
-            let entry = Entry { action: "delivery_policy.changed", target: caller.tenant_slug.to_string(), correlation_id: None, detail };
+            let entry =
+                Entry { action: "delivery_policy.changed", target: caller.tenant_slug.to_string(), correlation_id: None, detail };
             audit::append(tx, &*app.ambient, &caller.actor, entry).await?;
             Ok(row)
         })

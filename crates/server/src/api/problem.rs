@@ -170,7 +170,7 @@ impl From<StoreError> for Problem {
         match error {
             // A handler that knows which field is taken says so itself.
             StoreError::Conflict(_) => Self::conflict("already_exists", "something with this name or id is there already"),
-            StoreError::Unavailable(cause) => Self::unavailable(cause),
+            StoreError::Unavailable(cause) | StoreError::Contended(cause) => Self::unavailable(cause),
             StoreError::Overloaded => Self::unavailable("the writer's queue is full"),
             other @ (StoreError::Corrupt(_) | StoreError::Bug(_)) => Self::internal(other.to_string()),
         }

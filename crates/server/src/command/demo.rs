@@ -42,7 +42,8 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { data, listen, receiver } = arguments;
     anyhow::ensure!(listen.ip().is_loopback() && receiver.ip().is_loopback(), "the demo listens on loopback addresses alone");
-    let taken = |address| format!("{address} is taken: end what listens there, or name another address with --listen or --receiver");
+    let taken =
+        |address| format!("{address} is taken: end what listens there, or name another address with --listen or --receiver");
     let listener = TcpListener::bind(listen).await.with_context(|| taken(listen))?;
     let endpoint_listener = TcpListener::bind(receiver).await.with_context(|| taken(receiver))?;
     let (listen, receiver) = (listener.local_addr()?, endpoint_listener.local_addr()?);
@@ -127,9 +128,8 @@ async fn tell(app: &Arc<App>, keepsake: &Keepsake, data: &Path, listen: SocketAd
 async fn sign_in_link(app: &Arc<App>, email: &str) -> anyhow::Result<String> {
     let (ambient, email) = (app.ambient.clone(), email.to_owned());
     let system = app.db.system();
-    let found = system.read::<_, Problem, _>(|tx| {
-        Box::pin(async move { tenant::by_slug(tx, "acme").await?.ok_or_else(Problem::not_found) })
-    });
+    let found = system
+        .read::<_, Problem, _>(|tx| Box::pin(async move { tenant::by_slug(tx, "acme").await?.ok_or_else(Problem::not_found) }));
     let gone = |problem: Problem| anyhow::anyhow!("{}", problem.detail);
     let store = app.db.for_tenant(found.await.map_err(gone)?.id);
     let link = store.write::<_, Problem, _>(move |tx| {

@@ -60,9 +60,9 @@ impl Endpoint {
         let lines: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         // Each destination has a secret of its own; ten are more than the demo makes.
-        let checked = secrets.iter().map(|secret| {
-            verify(&Profile::Standard, std::slice::from_ref(secret), &lines, body, self.ambient.now(), TOLERANCE)
-        });
+        let checked = secrets
+            .iter()
+            .map(|secret| verify(&Profile::Standard, std::slice::from_ref(secret), &lines, body, self.ambient.now(), TOLERANCE));
         let mut last = "no secret is known for this destination".to_owned();
         for result in checked {
             match result {
@@ -101,7 +101,11 @@ pub async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>, stop: Cancell
     }
 }
 
-async fn receive(State(endpoint): State<Arc<Endpoint>>, Path((tenant, kind)): Path<(String, String)>, request: Request) -> Response {
+async fn receive(
+    State(endpoint): State<Arc<Endpoint>>,
+    Path((tenant, kind)): Path<(String, String)>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(Duration::from_secs(10), Limited::new(body, BODY_MAX).collect()).await;
     let Ok(Ok(body)) = read else { return StatusCode::BAD_REQUEST.into_response() };
@@ -120,7 +124,9 @@ async fn receive(State(endpoint): State<Arc<Endpoint>>, Path((tenant, kind)): Pa
     endpoint.keep(Got {
         at: endpoint.ambient.now(),
         path: format!("/{tenant}/{kind}"),
-        headers: ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| format!("{name}: {}", header(name))).to_vec(),
+        headers: ["webhook-id", "webhook-timestamp", "webhook-signature"]
+            .map(|name| format!("{name}: {}", header(name)))
+            .to_vec(),
         event_type,
         signature,
         answered: answered.as_u16(),
@@ -155,7 +161,8 @@ async fn page(State(endpoint): State<Arc<Endpoint>>) -> Response {
 }
 
 fn row(got: &Got) -> String {
-    let signature = if got.signature == "valid" { "&#10003; valid".to_owned() } else { format!("&#10007; {}", escape(&got.signature)) };
+    let signature =
+        if got.signature == "valid" { "&#10003; valid".to_owned() } else { format!("&#10007; {}", escape(&got.signature)) };
     format!(
         "<tr><td>{}<td>{}<td>{}<details><summary>body</summary><pre>{}</pre></details><td>{signature}<td{}>{}</tr>",
         got.at,

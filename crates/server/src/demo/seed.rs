@@ -93,12 +93,8 @@ fn webhook() -> Value {
 async fn account(app: &Arc<App>, tenant: TenantId, role: &str, email: &str, name: &str) -> anyhow::Result<Account> {
     let secret = BASE64URL_NOPAD.encode(&app.ambient.random::<15>());
     let hash = password::hash(Secret::from(secret.as_str())).await.map_err(explain)?;
-    let account = identity::Account {
-        email: email.to_owned(),
-        name: name.to_owned(),
-        role: role.to_owned(),
-        password_hash: Some(hash),
-    };
+    let account =
+        identity::Account { email: email.to_owned(), name: name.to_owned(), role: role.to_owned(), password_hash: Some(hash) };
     let (ambient, store) = (app.ambient.clone(), app.db.for_tenant(tenant));
     let made = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move { identity::create_user(tx, &*ambient, &Actor::Operator, Permissions::all(), &account).await })

@@ -43,7 +43,8 @@ async fn a_nul_is_never_a_fault_of_ours(engine: &Engine) {
         let caller = if operation.need.starts_with("tenant:") { &platform } else { &admin };
         let path = operation.fill(&["tkt_01jd8r7c5tevzs9c1ghvzv3hkp", "ind_01jd8r7c5tevzs9c1ghvzv3hkp"]);
         for parameter in &operation.query {
-            let answer = caller.send(operation.method.clone(), &format!("{path}?{parameter}=a%00b"), operation.body.clone()).await;
+            let answer =
+                caller.send(operation.method.clone(), &format!("{path}?{parameter}=a%00b"), operation.body.clone()).await;
             if answer.status.is_server_error() {
                 faults.push(format!("{} ?{parameter}: {}", operation.name(), answer.status));
             }

@@ -106,25 +106,23 @@ impl Line {
     #[track_caller]
     pub fn settled(&self, event: &str, state: &'static str) -> impl Future<Output = Value> {
         let filter = format!("event_id={event}");
-        let waited = until(state, move || {
+        until(state, move || {
             let filter = filter.clone();
             async move { self.deliveries(&filter).await.into_iter().find(|delivery| delivery["state"] == state) }
-        });
-        async move { waited.await }
+        })
     }
 
     /// Waits until all of the destination's deliveries are in this state, and there are so many.
     #[track_caller]
     pub fn all_settled(&self, destination: &Destination, count: usize, state: &'static str) -> impl Future<Output = Vec<Value>> {
         let filter = format!("destination_id={}", destination.id);
-        let waited = until(state, move || {
+        until(state, move || {
             let filter = filter.clone();
             async move {
                 let found = self.deliveries(&filter).await;
                 (found.len() == count && found.iter().all(|delivery| delivery["state"] == state)).then_some(found)
             }
-        });
-        async move { waited.await }
+        })
     }
 
     pub async fn attempts(&self, delivery: &Value) -> Vec<Value> {

@@ -130,12 +130,15 @@ impl Receiver {
     /// Waits for this many requests.
     #[track_caller]
     pub fn wait(&self, count: usize) -> impl Future<Output = Vec<Taken>> {
-        let waited = until("requests at the receiver", move || async move { (self.count() >= count).then(|| self.taken()) });
-        async move { waited.await }
+        until("requests at the receiver", move || async move { (self.count() >= count).then(|| self.taken()) })
     }
 }
 
-async fn serve(ledger: Arc<Mutex<Ledger>>, script: Arc<Script>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn serve(
+    ledger: Arc<Mutex<Ledger>>,
+    script: Arc<Script>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();

@@ -36,7 +36,8 @@ fn every_file_says_what_it_is_for_and_is_short_enough_to_read() {
 #[test]
 fn nothing_is_left_for_later_and_no_test_is_switched_off() {
     // Spelled apart, so that this file passes itself.
-    let words = [["TO", "DO"], ["FIX", "ME"], ["#[ig", "nore"], ["todo", "!("], ["unimple", "mented!("]].map(|parts| parts.concat());
+    let words =
+        [["TO", "DO"], ["FIX", "ME"], ["#[ig", "nore"], ["todo", "!("], ["unimple", "mented!("]].map(|parts| parts.concat());
     for (path, text) in sources() {
         for word in &words {
             assert!(!text.contains(word.as_str()), "{} holds {word}", path.display());

@@ -51,6 +51,7 @@ CREATE TABLE session (
     PRIMARY KEY (hash, tenant)
 );
 CREATE INDEX session_by_user ON session (user_id);
+CREATE INDEX session_by_expiry ON session (expires_at);
 
 CREATE TABLE token (
     id UUID NOT NULL,

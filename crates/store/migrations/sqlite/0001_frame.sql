@@ -50,6 +50,7 @@ CREATE TABLE session (
     PRIMARY KEY (hash, tenant)
 );
 CREATE INDEX session_by_user ON session (user_id);
+CREATE INDEX session_by_expiry ON session (expires_at);
 
 CREATE TABLE token (
     id BLOB NOT NULL,

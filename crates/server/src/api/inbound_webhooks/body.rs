@@ -246,7 +246,9 @@ fn check_auth(checks: &mut Checks, auth_type: &str, auth: &Auth, secret: Option<
     if auth_type != auth.type_name() {
         checks.fail("auth_type", "mismatch", "must be the same as auth_config.type");
     }
-    let token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte));
+    let token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte))
+    };
     match auth {
         Auth::HmacSha256 { signature_header } if !token(signature_header) || signature_header.len() > 100 => {
             checks.fail("auth_config.signature_header", "invalid", "must be a header name");
@@ -259,7 +261,8 @@ fn check_auth(checks: &mut Checks, auth_type: &str, auth: &Auth, secret: Option<
         }
         _ => {}
     }
-    let long_enough = |secret: &Secret| secret.expose_text().is_some_and(|text| (SECRET_CHARS_MIN..=1_024).contains(&text.chars().count()));
+    let long_enough =
+        |secret: &Secret| secret.expose_text().is_some_and(|text| (SECRET_CHARS_MIN..=1_024).contains(&text.chars().count()));
     if secret.is_some_and(|secret| !long_enough(secret)) {
         checks.fail("auth_config.secret", "length", "must have 16 to 1024 characters");
     }
@@ -267,7 +270,9 @@ fn check_auth(checks: &mut Checks, auth_type: &str, auth: &Auth, secret: Option<
 
 async fn check_source(checks: &mut Checks, source: Option<&IdempotencySource>, app: &App) {
     match source {
-        Some(IdempotencySource::Header(name)) if name.is_empty() || name.len() > 100 || !name.bytes().all(|b| b.is_ascii_graphic()) => {
+        Some(IdempotencySource::Header(name))
+            if name.is_empty() || name.len() > 100 || !name.bytes().all(|b| b.is_ascii_graphic()) =>
+        {
             checks.fail("idempotency_source.value", "invalid", "must be a header name");
         }
         Some(IdempotencySource::Jsonata(text)) => {

@@ -118,7 +118,8 @@ pub async fn delivery(
     caller: Caller,
     Ids(webhook, delivery): Ids<InboundWebhookId, InboundDeliveryId>,
 ) -> Result<axum::Json<InboundWebhookDelivery>, Problem> {
-    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::delivery(tx, delivery).await?) })).await?;
+    let found =
+        caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::delivery(tx, delivery).await?) })).await?;
     let found = found.filter(|found| found.received.webhook == Some(webhook)).ok_or_else(Problem::not_found)?;
     Ok(axum::Json(found.into()))
 }

@@ -15,8 +15,7 @@ async fn a_secret_is_shown_once_and_kept_by_changes_that_name_none(engine: &Engi
     let secret = made.json()["secret"].as_str().unwrap().to_owned();
     let again = keyed.post(WEBHOOKS, alerts(json!({}))).await.expect(201);
     assert_eq!(again.id(), made.id());
-    let webhook =
-        Webhook { id: made.id(), slug: "alerts".to_owned(), secret: secret.clone(), sender: house.server.stranger() };
+    let webhook = Webhook { id: made.id(), slug: "alerts".to_owned(), secret: secret.clone(), sender: house.server.stranger() };
     let answers = [
         again,
         house.admin.get(&webhook.api("")).await.expect(200),
@@ -51,7 +50,8 @@ async fn a_rotated_secret_ends_the_old_one_at_once(engine: &Engine) {
     let list = alerts(json!({"slug": "by-address", "auth_type": "ip_allowlist", "auth_config": auth}));
     let list = house.webhook(list).await;
     house.admin.send(Method::POST, &list.api("/rotate-secret"), None).await.expect(400);
-    let rows = sql(&house.server.db, house.server.tenant("acme").await, "SELECT id FROM secret WHERE purpose = 'inbound_webhook'", &[]);
+    let rows =
+        sql(&house.server.db, house.server.tenant("acme").await, "SELECT id FROM secret WHERE purpose = 'inbound_webhook'", &[]);
     assert_eq!(rows.await.len(), 1, "the old one is destroyed");
 }
 
@@ -91,11 +91,17 @@ async fn what_can_not_work_is_refused_by_field_when_it_is_saved(engine: &Engine)
         (json!({"idempotency_source": {"type": "jsonata", "value": "alert.("}}), "idempotency_source.value"),
         (json!({"idempotency_source": {"type": "cookie", "value": "x"}}), "idempotency_source.type"),
         (json!({"handler_type": "workflow"}), "handler_type"),
-        (json!({"handler_config": {"type": "direct_action", "action": "eatTicket", "field_mapping": {}}}), "handler_config.action"),
+        (
+            json!({"handler_config": {"type": "direct_action", "action": "eatTicket", "field_mapping": {}}}),
+            "handler_config.action",
+        ),
         (json!({"handler_config": mapping(json!({}))}), "handler_config.field_mapping.title"),
         (json!({"handler_config": mapping(json!({"title": "'x'", "colour": "'x'"}))}), "handler_config.field_mapping.colour"),
         (json!({"handler_config": mapping(json!({"title": "alert."}))}), "handler_config.field_mapping.title"),
-        (json!({"handler_config": mapping(json!({"title": format!("'{}'", "x".repeat(8_192))}))}), "handler_config.field_mapping.title"),
+        (
+            json!({"handler_config": mapping(json!({"title": format!("'{}'", "x".repeat(8_192))}))}),
+            "handler_config.field_mapping.title",
+        ),
         (json!({"no_such_field": 1}), "no_such_field"),
     ];
     for (more, field) in cases {

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use hookswitch_server::app::COMPONENTS;
-use http::{HeaderMap, Method};
 use hookswitch_store::params;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use super::{House, WEBHOOKS, Webhook, alert, alerts};
@@ -190,7 +190,10 @@ async fn other_methods_sizes_and_media_are_refused_before_anything_is_looked_at(
     }
     let large = alert(&"x".repeat(2_048));
     for path in [webhook.path().as_str(), "/api/inbound/nobody/alerts"] {
-        assert_eq!(webhook.signed(large.as_bytes()).raw(Method::POST, path, large.clone()).await.expect(413).code(), "body_too_large");
+        assert_eq!(
+            webhook.signed(large.as_bytes()).raw(Method::POST, path, large.clone()).await.expect(413).code(),
+            "body_too_large"
+        );
         for media in ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"] {
             right.with("content-type", media).raw(Method::POST, path, body.clone()).await.expect(415);
         }

@@ -91,7 +91,8 @@ async fn a_repeat_of_a_step_that_was_done_does_it_no_second_time(engine: &Engine
     let typed: InboundDeliveryId = id.parse().unwrap();
     let due = "INSERT INTO inbound_due (delivery, tenant, next_at, tries) VALUES ($1, $2, now_ms() - 1, 1)";
     sql(&house.server.db, tenant, due, params![typed, tenant]).await;
-    let pending = "UPDATE inbound_webhook_deliveries SET dispatch_status = 'pending', handler_outcome = NULL WHERE delivery_id = $1";
+    let pending =
+        "UPDATE inbound_webhook_deliveries SET dispatch_status = 'pending', handler_outcome = NULL WHERE delivery_id = $1";
     sql(&house.server.db, tenant, pending, params![typed]).await;
     let next = house.server.another(engine, &[], true).await;
     let house = House { admin: next.admin("acme").await, server: next };

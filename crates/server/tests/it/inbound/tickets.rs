@@ -67,7 +67,8 @@ async fn what_is_not_mapped_takes_the_tenants_defaults(engine: &Engine) {
     let ticket = house.tickets().await.remove(0);
     let told = ["title", "client_name", "board_name", "status_name", "priority_name", "due_date", "external_refs"];
     let told = told.map(|field| ticket[field].clone());
-    let expected = [json!("from an array"), json!("General"), json!("Support"), json!("New"), json!("Medium"), json!(null), json!([])];
+    let expected =
+        [json!("from an array"), json!("General"), json!("Support"), json!("New"), json!("Medium"), json!(null), json!([])];
     assert_eq!(told, expected);
 }
 
@@ -99,7 +100,10 @@ async fn a_known_external_id_does_what_on_existing_says(engine: &Engine) {
         let answer = webhook.post("", &body(what.clone(), "again")).await.expect(status);
         let row = house.logged(&webhook, &delivery_id(&answer)).await;
         match status {
-            200 => assert_eq!((&row["handler_outcome"]["result"], &row["handler_outcome"]["entity_id"]), (&json!(result), &ticket["id"])),
+            200 => assert_eq!(
+                (&row["handler_outcome"]["result"], &row["handler_outcome"]["entity_id"]),
+                (&json!(result), &ticket["id"])
+            ),
             _ => assert_eq!((answer.code().as_str(), &row["dispatch_status"]), ("already_exists", &json!("failed"))),
         }
         let found = house.admin.get(&comments).await.expect(200).json()["data"].as_array().unwrap().clone();

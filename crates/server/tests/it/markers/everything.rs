@@ -6,7 +6,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    ALERT_TEXT, BASIC_PASSWORD, EVENT_TEXT, HEADER_VALUE, INBOUND, Installation, PASSWORD, PATH_TOKEN, REFUSED, URL_QUERY, URL_TOKEN, Watch,
+    ALERT_TEXT, BASIC_PASSWORD, EVENT_TEXT, HEADER_VALUE, INBOUND, Installation, PASSWORD, PATH_TOKEN, REFUSED, URL_QUERY,
+    URL_TOKEN, Watch,
 };
 use crate::harness::Client;
 use crate::receiver::{Receiver, until};
@@ -19,7 +20,8 @@ const WEBHOOKS: &str = "/api/v1/inbound-webhooks";
 /// By the command line: a tenant, an account and a token, which is returned.
 pub fn accounts(place: &Installation, watch: &Watch) -> String {
     place.done(watch, &["admin", "create-tenant", "acme", "--name", "Acme"], "");
-    let account = ["admin", "create-user", "--tenant", "acme", "--email", "ann@example.com", "--role", "tenant_admin", "--password-stdin"];
+    let account =
+        ["admin", "create-user", "--tenant", "acme", "--email", "ann@example.com", "--role", "tenant_admin", "--password-stdin"];
     place.done(watch, &account, PASSWORD);
     let token = place.done(watch, &["admin", "create-token", "--tenant", "acme", "--role", "tenant_admin", "--name", "t"], "");
     watch.guard("a token", &token);
@@ -32,7 +34,8 @@ pub async fn happens(watch: &Watch, stranger: &Client, token: &str, receiver: &R
     outbound(watch, &admin, receiver).await;
     inbound(watch, stranger, &admin).await;
     refusals(watch, stranger, &admin).await;
-    for operation in operations().iter().filter(|operation| operation.method == Method::GET && operation.parameters().is_empty()) {
+    for operation in operations().iter().filter(|operation| operation.method == Method::GET && operation.parameters().is_empty())
+    {
         watch.ask(&admin, Method::GET, &operation.path, None).await;
     }
     for path in [DESTINATIONS, CREDENTIALS, WEBHOOKS, "/api/v1/integrations/deliveries", "/api/v1/events", "/api/v1/tokens"] {
@@ -126,7 +129,9 @@ async fn inbound(watch: &Watch, stranger: &Client, admin: &Client) {
         watch.shown("a given inbound secret", "secret", &made);
     }
     let sender = stranger.with("content-type", "application/json");
-    for body in [json!({"alert": {"message": "a title"}, "more": ALERT_TEXT}).to_string(), format!("{{\"{ALERT_TEXT}\""), "{}".to_owned()] {
+    for body in
+        [json!({"alert": {"message": "a title"}, "more": ALERT_TEXT}).to_string(), format!("{{\"{ALERT_TEXT}\""), "{}".to_owned()]
+    {
         let signature = HEXLOWER.encode(&hmac_sha256(secret.as_bytes(), [body.as_bytes()]));
         let senders = [
             (sender.with("x-signature", signature), "hmac".to_owned()),

@@ -42,8 +42,16 @@ async fn private_addresses_are_refused_in_the_contracts_words_and_nothing_is_sto
             assert_eq!((&problem["detail"], &problem["errors"][0]["field"]), (&json!(PRIVATE), &json!("endpoint_url")), "{url}");
         }
     }
-    for url in ["", "nonsense", "ftp://example.com/", "http://user:secret@example.com/", "http://example.com/#a", "http:///x",
-        "http://exa mple.com/", "https://example.com:0/"] {
+    for url in [
+        "",
+        "nonsense",
+        "ftp://example.com/",
+        "http://user:secret@example.com/",
+        "http://example.com/#a",
+        "http:///x",
+        "http://exa mple.com/",
+        "https://example.com:0/",
+    ] {
         let answer = line.admin.post(DESTINATIONS, json!({"name": "x", "endpoint_url": url})).await.expect(400);
         assert_eq!(answer.json()["errors"][0]["field"], "endpoint_url", "{url}");
         assert!(!answer.text().contains("secret"), "{}", answer.text());

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use hookswitch_server::app::COMPONENTS;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{Destination, Line, id_of};
@@ -13,7 +14,7 @@ use crate::receiver::{Say, until};
 
 /// Once this has arrived elsewhere, whatever was sent before it has been looked at, too.
 async fn something_else_passes(line: &Line, elsewhere: &Destination) {
-    let sent = line.admin.send(http::Method::POST, &elsewhere.path("/test"), None).await.expect(202).json();
+    let sent = line.admin.send(Method::POST, &elsewhere.path("/test"), None).await.expect(202).json();
     until("the bystander's test", || async {
         (line.delivery(sent["delivery_id"].as_str().unwrap()).await["state"] == "delivered").then_some(())
     })
@@ -77,6 +78,59 @@ async fn a_cancelled_delivery_is_never_sent(engine: &Engine) {
     assert_eq!(line.delivery(id_of(&parked)).await["state"], "cancelled");
     let trail = line.admin.get("/api/v1/audit?action=delivery.cancelled").await.expect(200).json();
     assert_eq!(trail["data"].as_array().unwrap().len(), 2);
+}
+
+async fn a_paused_tenant_sends_nothing_and_everything_once_it_goes_on(engine: &Engine) {
+    let line = Line::open(engine).await;
+    let destinations = [line.destination_at("/one", json!({})).await, line.destination_at("/two", json!({})).await];
+    let other = line.server.admin("globex").await;
+    let theirs = json!({"name": "x", "endpoint_url": line.receiver.url("/theirs")});
+    other.post(super::DESTINATIONS, theirs).await.expect(201);
+    line.admin.send(Method::POST, "/api/v1/integrations/pause", None).await.expect(200);
+    for number in 0..5 {
+        line.publish("a.b", json!(number)).await;
+        other.post("/api/v1/events", json!({"event_type": "a.b", "payload": number})).await.expect(202);
+    }
+    until("the other tenant's events", || async { (line.receiver.at("/theirs").len() == 5).then_some(()) }).await;
+    for destination in &destinations {
+        let parked = line.all_settled(destination, 5, "parked").await;
+        assert!(parked.iter().all(|delivery| delivery["parked_reason"] == "tenant_paused"));
+    }
+    assert_eq!(line.receiver.count(), 5, "the other tenant's alone");
+    line.admin.send(Method::POST, "/api/v1/integrations/resume", None).await.expect(200);
+    for destination in &destinations {
+        line.all_settled(destination, 5, "delivered").await;
+    }
+    assert_eq!(line.receiver.count(), 15);
+}
+
+/// What a node holds in memory behind a slow receiver is held, cancelled and deleted like the rest.
+async fn what_waits_in_memory_heeds_a_pause_and_a_cancel(engine: &Engine) {
+    let line =
+        Line::start(engine, |place, _| Say { after: Duration::from_millis(if place == 0 { 700 } else { 0 }), ..200.into() })
+            .await;
+    let destination = line.destination(json!({"max_in_flight": 1})).await;
+    let mut events = Vec::new();
+    for number in 0..4 {
+        events.push(line.publish("a.b", json!(number)).await);
+        line.receiver.wait(1).await;
+    }
+    // The second one is claimed now and waits for the first one's end.
+    line.settled(&events[1], "delivering").await;
+    let waiting = line.deliveries(&format!("event_id={}", events[1])).await.remove(0);
+    line.command(&destination, "pause").await;
+    line.act(&waiting, "cancel").await.expect(200);
+    line.settled(&events[0], "delivered").await;
+    for event in &events[2..] {
+        line.settled(event, "parked").await;
+    }
+    assert_eq!(line.receiver.count(), 1, "nothing is sent after the pause");
+    line.command(&destination, "resume").await;
+    for event in &events[2..] {
+        line.settled(event, "delivered").await;
+    }
+    assert_eq!(line.receiver.count(), 3);
+    assert_eq!(line.delivery(id_of(&waiting)).await["state"], "cancelled");
 }
 
 const BURST: usize = 300;
@@ -148,7 +202,7 @@ async fn max_in_flight_holds_from_the_first_moment_after_a_restart(engine: &Engi
     let rules = rules.each_ref().map(|(key, value)| (*key, value.as_str()));
     let silent = line.server.another(engine, &rules, false).await;
     let admin = silent.admin("acme").await;
-    admin.send(http::Method::POST, &destination.path("/resume"), None).await.expect(200);
+    admin.send(Method::POST, &destination.path("/resume"), None).await.expect(200);
     let server = line.server.another(engine, &rules, true).await;
     let admin = server.admin("acme").await;
     let line = Line { server, admin, ..line };
@@ -160,6 +214,8 @@ async fn max_in_flight_holds_from_the_first_moment_after_a_restart(engine: &Engi
 on_both_engines!(
     a_held_destinations_events_are_accepted_wait_and_go_on,
     a_cancelled_delivery_is_never_sent,
+    a_paused_tenant_sends_nothing_and_everything_once_it_goes_on,
+    what_waits_in_memory_heeds_a_pause_and_a_cancel,
     a_burst_never_exceeds_max_in_flight_and_arrives_once_each,
     a_slow_destination_never_delays_another,
     max_in_flight_holds_from_the_first_moment_after_a_restart,

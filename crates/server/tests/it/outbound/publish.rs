@@ -82,7 +82,8 @@ async fn a_batch_is_stored_whole_or_not_at_all(engine: &Engine) {
     let batch = json!({"events": [good(0), {"event_type": "b.c", "payload": 1}, good(2)]});
     let keyed = line.admin.with("idempotency-key", "batch");
     let answer = keyed.post("/api/v1/events/batch", batch.clone()).await.expect(202);
-    let matched: Vec<_> = answer.json()["events"].as_array().unwrap().iter().map(|each| each["matched_destinations"].clone()).collect();
+    let matched: Vec<_> =
+        answer.json()["events"].as_array().unwrap().iter().map(|each| each["matched_destinations"].clone()).collect();
     assert_eq!(matched, [json!(1), json!(0), json!(1)], "in their order");
     assert_eq!(keyed.post("/api/v1/events/batch", batch).await.expect(202).bytes, answer.bytes);
     assert_eq!(events(&line).await, 3);
@@ -108,8 +109,15 @@ async fn an_oversize_event_is_refused_and_one_of_just_the_size_is_not(engine: &E
 async fn broken_and_foreign_bodies_store_nothing(engine: &Engine) {
     let line = Line::open(engine).await;
     let json = line.admin.with("content-type", "application/json");
-    for body in ["", "{", "[]", "{\"event_type\":\"a.b\",\"payload\":nul}", "{\"event_type\":\"a.b\",\"payload\":1}}",
-        "{\"event_type\":\"a.b\",\"payload\":\"\\ud800\"", "{\"event_type\":\"a.b\",\"payload\":1,\"payload\":2}"] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "{\"event_type\":\"a.b\",\"payload\":nul}",
+        "{\"event_type\":\"a.b\",\"payload\":1}}",
+        "{\"event_type\":\"a.b\",\"payload\":\"\\ud800\"",
+        "{\"event_type\":\"a.b\",\"payload\":1,\"payload\":2}",
+    ] {
         json.raw(Method::POST, EVENTS, body).await.expect(400);
     }
     json.raw(Method::POST, EVENTS, &b"{\"event_type\":\"a.b\",\"payload\":\"\xff\"}"[..]).await.expect(400);

@@ -89,8 +89,13 @@ async fn every_profile_signs_as_the_contract_says(engine: &Engine) {
     let custom = json!({"custom": {
         "signature_header": "X-Hub-Signature-256", "template": "{body}", "prefix": "sha256="
     }});
-    for (path, profile) in [("/oneprotect", json!("oneprotect")), ("/fr022", json!("fr022")), ("/alga", json!("alga")),
-        ("/none", json!("none")), ("/custom", custom)] {
+    for (path, profile) in [
+        ("/oneprotect", json!("oneprotect")),
+        ("/fr022", json!("fr022")),
+        ("/alga", json!("alga")),
+        ("/none", json!("none")),
+        ("/custom", custom),
+    ] {
         let body = json!({"name": path, "endpoint_url": line.receiver.url(path), "signing": {"profile": profile}});
         let made = line.admin.post(DESTINATIONS, body).await.expect(201).json();
         let before = line.receiver.count();
