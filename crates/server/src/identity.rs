@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use hookswitch_domain::audit::{Actor, Entry};
-use hookswitch_domain::id::{TenantId, TokenId, UserId};
+use hookswitch_domain::id::{TenantId, TokenId, UserId, made_at};
 use hookswitch_domain::permission::{Permissions, Role};
 use hookswitch_domain::tenant::{PLATFORM, Slug};
 use hookswitch_domain::time::{Ambient, Timestamp};
@@ -96,13 +96,15 @@ pub async fn create_token(
 ) -> Result<(Token, String), Problem> {
     grantable(tx, &grant.role, granting).await?;
     let text = fresh_token(ambient, TOKEN_PREFIX);
+    let id: TokenId = ambient.fresh();
     let made = Token {
-        id: ambient.fresh::<TokenId>(),
+        id,
         name: grant.name,
         role: grant.role,
         scopes: grant.scopes,
         created_by: actor.to_string(),
-        created_at: ambient.now(),
+        // The id's own moment, which lists are bounded by.
+        created_at: made_at(id.uuid()),
         expires_at: grant.expires_at,
         revoked_at: None,
     };

@@ -2,23 +2,18 @@
 //! request means; it hands raw bytes over and turns the reply into a status and a body.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use hookswitch_pipeline::inbound::accept::{self, Reply};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::body::is_json;
+use crate::api::body;
 use crate::api::problem::{FieldError, Problem};
 use crate::app::App;
 use crate::edge::Arrival;
-
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What a sender hears when its request was taken.
 #[derive(Serialize, ToSchema)]
@@ -86,16 +81,9 @@ pub async fn receive_patch(
 }
 
 async fn take(app: Arc<App>, tenant_slug: String, webhook_slug: String, request: Request) -> Result<Response, Problem> {
-    let limit = app.config.limits.inbound_bytes;
-    check(request.headers(), limit)?;
     let source = request.extensions().get::<Arrival>().map(|arrival| arrival.client);
     let (parts, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_DEADLINE, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Problem::too_large(limit)),
-        Ok(Err(_)) => return Err(Problem::bad_request("body_incomplete", "the body broke off")),
-        Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took longer than 30 s")),
-    };
+    let body = body::take(&parts.headers, body, app.config.limits.inbound_bytes).await?;
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
     let request = accept::Request {
         tenant_slug,
@@ -107,20 +95,6 @@ async fn take(app: Arc<App>, tenant_slug: String, webhook_slug: String, request:
         source,
     };
     answer(app.engine.receiver.receive(request).await)
-}
-
-fn check(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err(Problem::media_type("send the body without content-encoding"));
-    }
-    if !is_json(text(CONTENT_TYPE).unwrap_or_default()) {
-        return Err(Problem::media_type("send content-type: application/json"));
-    }
-    match text(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok()) {
-        Some(length) if length > limit as u64 => Err(Problem::too_large(limit)),
-        _ => Ok(()),
-    }
 }
 
 fn answer(reply: Reply) -> Result<Response, Problem> {

@@ -170,6 +170,15 @@ pub async fn end(tx: &mut Tx, id: DeliveryId, state: State) -> Result<bool, Stor
     Ok(true)
 }
 
+/// The tenant's epoch, while the delivery is held under this claim: `None` once it was cancelled,
+/// or taken over.
+pub async fn still_held(tx: &mut Tx, id: DeliveryId, claim: i64) -> Result<Option<i64>, StoreError> {
+    let tenant = tx.tenant();
+    let sql =
+        "SELECT t.epoch FROM due d JOIN tenant t ON t.id = d.tenant WHERE d.delivery = $1 AND d.tenant = $2 AND d.claim = $3";
+    tx.query_opt(sql, params![id, tenant, claim]).await?.map(|mut row| row.get(0)).transpose()
+}
+
 /// Gives a claimed delivery back unsent, as it was: its lease would not have outlived the attempt.
 pub async fn release(tx: &mut Tx, id: DeliveryId, claim: i64) -> Result<(), StoreError> {
     let tenant = tx.tenant();

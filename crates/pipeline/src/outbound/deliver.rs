@@ -30,6 +30,10 @@ const MARGIN: Duration = Duration::from_secs(10);
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(2);
 
+/// Whoever waited longer than this for its turn is looked at again before it is sent: rarely enough
+/// to cost nothing on a lane that flows.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// A delivery that this node has leased.
 pub struct InHand {
     pub slot: Slot,
@@ -86,13 +90,29 @@ impl Sender {
         self.tasks.spawn(async move { sender.carry(work).await });
     }
 
-    async fn carry(&self, work: InHand) {
+    async fn carry(&self, mut work: InHand) {
+        let came = Instant::now();
         let Ok(_permit) = work.slot.gate.clone().acquire_owned().await else { return };
-        let claimed = &work.claimed;
-        if let Err(error) = self.attempt(&work).await {
+        let done = match came.elapsed() >= LOOK_AGAIN {
+            true => self.after_a_wait(&mut work).await,
+            false => self.attempt(&work).await,
+        };
+        if let Err(error) = done {
+            let claimed = &work.claimed;
             // The lease runs out by itself and the work is claimed again: nothing is lost.
             tracing::warn!(tenant = %claimed.tenant, delivery = %claimed.delivery, %error, "a delivery could not be settled");
         }
+    }
+
+    /// Behind a slow receiver much can happen: what was cancelled meanwhile is dropped, and a pause
+    /// or a change of the destination counts.
+    async fn after_a_wait(&self, work: &mut InHand) -> Result<(), StoreError> {
+        let (tenant, id, claim) = (work.claimed.tenant, work.claimed.delivery, work.claimed.claim);
+        let store = self.db.for_tenant(tenant);
+        let held = store.read(move |tx| Box::pin(hookswitch_store::delivery::still_held(tx, id, claim))).await?;
+        let Some(epoch) = held else { return Ok(()) };
+        work.config = self.configs.at(tenant, epoch).await?;
+        self.attempt(work).await
     }
 
     async fn attempt(&self, work: &InHand) -> Result<(), StoreError> {

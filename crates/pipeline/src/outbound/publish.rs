@@ -24,7 +24,7 @@ use super::lanes::{Lanes, Slot};
 pub const LEASE_MS: i64 = 90_000;
 
 /// Configuration that changes more often than this while one event is published is an overload.
-const TRIES: usize = 8;
+const TRIES: usize = 64;
 
 /// An event that something inside the process emits.
 #[derive(Debug, Clone)]

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -32,14 +33,49 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
 
 /// Reads a JSON body's bytes: right media type, no content coding, `limit` bytes at most.
 pub async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
-    check_headers(request.headers(), limit)?;
-    let body = Limited::new(request.into_body(), limit).collect();
-    match tokio::time::timeout(DEADLINE, body).await {
+    let (parts, body) = request.into_parts();
+    take(&parts.headers, body, limit).await
+}
+
+/// The same for a body that came off its request already.
+pub async fn take(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let taken = match check_headers(headers, limit) {
+        Ok(()) => collect(&mut body, limit).await,
+        Err(refused) => Err(refused),
+    };
+    // Who waits to be asked for the body needn't send it.
+    if taken.is_err() && !headers.contains_key(EXPECT) {
+        discard(body).await;
+    }
+    taken
+}
+
+async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(DEADLINE, Limited::new(body, limit).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(limit)),
         Ok(Err(_)) => Err(Problem::bad_request("body_incomplete", "the body broke off")),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took longer than 30 s")),
     }
+}
+
+/// Most of a refused body that is read and thrown away, and for how long.
+const DISCARD_BYTES: usize = 16 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+/// A client that is still writing when its connection is closed sees a broken pipe and never the
+/// answer that says why.
+async fn discard(mut body: Body) {
+    let reading = async {
+        let mut left = DISCARD_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
 fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {

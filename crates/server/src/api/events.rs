@@ -110,7 +110,7 @@ pub async fn publish_batch(State(app): State<Arc<App>>, caller: Caller, request:
 }
 
 /// A caller whose rights changed meanwhile is looked at anew, which needs no second time.
-const TRIES: usize = 2;
+const TRIES: usize = 32;
 
 async fn accept(
     app: &App,

@@ -201,6 +201,9 @@ async fn other_methods_sizes_and_media_are_refused_before_anything_is_looked_at(
             right.with("content-encoding", coding).raw(Method::POST, path, body.clone()).await.expect(415);
         }
     }
+    // Also one that is far too large is answered, not cut off.
+    let huge = alert(&"x".repeat(6 << 20));
+    right.raw(Method::POST, &webhook.path(), huge).await.expect(413);
     for media in ["application/json; charset=utf-8", "application/cloudevents+json"] {
         right.with("content-type", media).raw(Method::POST, &webhook.path(), body.clone()).await.expect(200);
     }
