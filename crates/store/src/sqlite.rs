@@ -135,8 +135,8 @@ impl Sqlite {
         private(path)?;
         let connection = Connection::open(path, OpenFlags::default(), ambient.clone())?;
         connection.0.execute_batch(
-            "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000;
+            "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -16000;
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
         )?;
         let queue = Arc::new(Queue {

@@ -165,7 +165,30 @@ async fn publishing_goes_on_while_the_configuration_changes(engine: &Engine) {
     assert_eq!(line.receiver.count(), 80);
 }
 
+/// A node may remember who published a moment ago; what was revoked counts at once all the same.
+async fn a_revoked_token_publishes_nothing_more_on_any_node(engine: &Engine) {
+    let line = Line::open(engine).await;
+    line.destination(json!({})).await;
+    let second = line.server.another(engine, &[], false).await;
+    let made = line.admin.post("/api/v1/tokens", json!({"name": "publisher", "role": "publisher"})).await.expect(201).json();
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let nodes = [line.server.stranger().with("authorization", bearer.as_str()), second.stranger().with("authorization", bearer)];
+    let body = json!({"event_type": "a.b", "payload": 1});
+    for node in &nodes {
+        node.post(EVENTS, body.clone()).await.expect(202);
+        node.post(EVENTS, body.clone()).await.expect(202);
+        node.get(EVENTS).await.expect(403);
+    }
+    line.admin.delete(&format!("/api/v1/tokens/{}", made["id"].as_str().unwrap())).await.expect(204);
+    for node in &nodes {
+        node.post(EVENTS, body.clone()).await.expect(401);
+        node.with("idempotency-key", "k").post("/api/v1/events/batch", json!({"events": [body]})).await.expect(401);
+    }
+    assert_eq!(events(&line).await, 4);
+}
+
 on_both_engines!(
+    a_revoked_token_publishes_nothing_more_on_any_node,
     one_key_is_one_event_and_another_body_under_it_is_refused,
     thirty_requests_at_once_under_one_key_are_one_event,
     a_batch_is_stored_whole_or_not_at_all,
