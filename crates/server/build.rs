@@ -1,11 +1,12 @@
-//! A release holds the console's files: tells cargo to build again when they change.
+//! The console's files are embedded; the folder must be there when this crate is compiled, filled
+//! or not. A debug build reads it when a file is asked for; a release holds what was in it.
 
-fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
-    // In debug builds the files are read when they are asked for. A path that is missing would
-    // make cargo build anew every time, so it is only watched where it matters.
+fn main() -> std::io::Result<()> {
     let dist = std::path::Path::new("../../console/dist");
-    if dist.exists() && std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+    println!("cargo::rerun-if-changed=build.rs");
+    std::fs::create_dir_all(dist)?;
+    if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         println!("cargo::rerun-if-changed={}", dist.display());
     }
+    Ok(())
 }

@@ -17,7 +17,6 @@ use crate::app::App;
 
 #[derive(RustEmbed)]
 #[folder = "../../console/dist"]
-#[allow_missing = true]
 struct Files;
 
 /// No inline script, nothing from elsewhere. Styles are set by the component library at run time.
