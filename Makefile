@@ -35,7 +35,7 @@ bench: build ## Measure against the bare relay, in one run
 crash-test: ## Kill the server while it is written to; nothing that was acknowledged may be lost
 	@scripts/tools.sh build
 	cargo build --release --locked -p hookswitch-server -p hookswitch-bench
-	$(TARGET)/release/hookswitch-bench crash --binary $(TARGET)/release/hookswitch --events 100000 --rate 0
+	$(TARGET)/release/hookswitch-bench crash --binary $(TARGET)/release/hookswitch --events 100000 --rate 0 --patience-seconds 300
 
 coverage: ## Line coverage of the Rust crates, 70 % or more
 	@scripts/coverage.sh

@@ -40,5 +40,5 @@ step "the console in Chromium"
 (cd console && HOOKSWITCH_BINARY=$binary npm run --silent e2e)
 
 step "kill -9 in the middle of a burst"
-"${CARGO_TARGET_DIR:-target}/debug/hookswitch-bench" crash --binary "$binary" --events 3000
+"${CARGO_TARGET_DIR:-target}/debug/hookswitch-bench" crash --binary "$binary" --events 3000 --patience-seconds 240
 step "all checks passed"
