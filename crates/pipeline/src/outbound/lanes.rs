@@ -100,10 +100,6 @@ impl Lanes {
         self.hands().lane_configured(destination, max_in_flight).gate.clone()
     }
 
-    pub fn in_hand(&self) -> usize {
-        self.hands().count
-    }
-
     fn take(&self, hands: &mut Hands, destination: DestinationId, bytes: usize) -> Slot {
         hands.bytes += bytes;
         hands.count += 1;

@@ -278,10 +278,6 @@ impl Publisher {
     fn fresh(&self) -> DeliveryId {
         self.ambient.fresh()
     }
-
-    pub fn configs(&self) -> &Arc<Configs> {
-        &self.configs
-    }
 }
 
 /// The epochs at which a caller's permission to publish was judged. `None`: judged in this very
