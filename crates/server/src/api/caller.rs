@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use data_encoding::BASE64URL_NOPAD;
-use hookswitch_domain::audit::Actor;
+use hookswitch_domain::audit::{Actor, Entry};
 use hookswitch_domain::id::TenantId;
 use hookswitch_domain::permission::{Permission, Permissions, Role};
 use hookswitch_domain::tenant::PLATFORM;
 use hookswitch_domain::time::{Ambient, Timestamp};
 use hookswitch_pipeline::outbound::publish::Rights;
 use hookswitch_store::tenant::Tenant;
-use hookswitch_store::{StoreError, TenantStore, Tx, session, tenant, token};
+use hookswitch_store::{StoreError, TenantStore, Tx, audit, session, tenant, token};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
@@ -72,6 +72,20 @@ impl Caller {
     /// For publishing: the epoch that the statement has to find, where this caller wasn't read just now.
     pub fn rights(&self) -> Rights {
         Rights { tenant: self.copied.then_some(self.epoch), platform: None }
+    }
+
+    /// Writes what this caller did into the trail: the last thing in a transaction.
+    pub async fn record(
+        &self,
+        tx: &mut Tx,
+        app: &App,
+        action: &'static str,
+        target: impl std::fmt::Display + Send,
+        detail: serde_json::Value,
+    ) -> Result<(), Problem> {
+        let entry = Entry { action, target: target.to_string(), correlation_id: None, detail };
+        audit::append(tx, &*app.ambient, &self.actor, entry).await?;
+        Ok(())
     }
 
     /// Nobody grants what they don't hold.

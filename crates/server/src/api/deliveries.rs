@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use hookswitch_domain::audit::Entry;
 use hookswitch_domain::delivery::{ParkedReason, State as DeliveryState};
 use hookswitch_domain::id::{AttemptId, DeliveryId, DestinationId, EventId, made_at, uuid_v7};
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
 use hookswitch_store::delivery::{self as rows, Attempt as AttemptRow, Delivery as Row, Filter};
 use hookswitch_store::queue::{self, NewDelivery};
-use hookswitch_store::{Tx, audit, destination};
+use hookswitch_store::{Tx, destination};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -243,7 +242,7 @@ pub async fn replay(
             let fresh: DeliveryId = app.ambient.fresh();
             let new = NewDelivery { id: fresh, destination: row.destination_id, leased: false };
             queue::insert_delivery(tx, row.event_id, &new, Some(id), LEASE_MS).await?;
-            record(tx, &app, &caller, "delivery.replayed", id, json!({ "delivery_id": fresh })).await?;
+            caller.record(tx, &app, "delivery.replayed", id, json!({ "delivery_id": fresh })).await?;
             app.engine.publisher.wake_after(tx);
             Created::with_status(StatusCode::ACCEPTED, &Replayed { delivery_id: fresh })
         })
@@ -267,7 +266,7 @@ pub async fn cancel(
             if !rows::end(tx, id, DeliveryState::Cancelled).await? {
                 return Err(Problem::conflict("finished", "this delivery is finished already"));
             }
-            record(tx, &app, &caller, "delivery.cancelled", id, json!({})).await?;
+            caller.record(tx, &app, "delivery.cancelled", id, json!({})).await?;
             find(tx, id).await
         })
     });
@@ -276,17 +275,4 @@ pub async fn cancel(
 
 async fn find(tx: &mut Tx, id: DeliveryId) -> Result<Row, Problem> {
     rows::get(tx, id).await?.ok_or_else(Problem::not_found)
-}
-
-async fn record(
-    tx: &mut Tx,
-    app: &App,
-    caller: &Caller,
-    action: &'static str,
-    id: DeliveryId,
-    detail: Value,
-) -> Result<(), Problem> {
-    let entry = Entry { action, target: id.to_string(), correlation_id: None, detail };
-    audit::append(tx, &*app.ambient, &caller.actor, entry).await?;
-    Ok(())
 }

@@ -1,4 +1,7 @@
 //! Destinations: where events go. Whole URLs and secrets go in here and come out once, or never.
+//!
+//! A change counts the tenant's epoch first: that also makes the tenant's configuration changes wait
+//! for each other, so that none overwrites another one's. Its audit row comes last.
 
 mod body;
 
@@ -7,7 +10,6 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use hookswitch_domain::audit::Entry;
 use hookswitch_domain::destination::Hold;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId};
 use hookswitch_domain::secret::Secret;
@@ -89,7 +91,7 @@ pub async fn create(
             };
             rows::insert(tx, &row).await?;
             let detail = json!({ "name": row.name, "endpoint": row.endpoint, "adapter_type": row.adapter_type, "signed": signs });
-            record(tx, &app, &caller, "destination.created", row.id, detail).await?;
+            caller.record(tx, &app, "destination.created", row.id, detail).await?;
             let created = Created::new(&Destination::from(row))?;
             Ok(if signs { created.secret("signing_secret", shown) } else { created })
         })
@@ -140,7 +142,7 @@ pub async fn change(
                 row.hold = if enabled { row.hold.filter(|hold| *hold == Hold::Paused) } else { Some(Hold::Disabled) };
                 rows::set_hold(tx, id, row.hold).await?;
             }
-            record(tx, &app, &caller, "destination.changed", id, json!({ "fields": fields })).await?;
+            caller.record(tx, &app, "destination.changed", id, json!({ "fields": fields })).await?;
             app.engine.publisher.wake_after(tx);
             Ok(row)
         })
@@ -159,7 +161,7 @@ pub async fn remove(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<Dest
             audit::bump_epoch(tx).await?;
             let row = find(tx, id).await?;
             rows::delete(tx, id).await?;
-            record(tx, &app, &caller, "destination.deleted", id, json!({ "name": row.name })).await
+            caller.record(tx, &app, "destination.deleted", id, json!({ "name": row.name })).await
         })
     });
     done.await?;
@@ -190,7 +192,7 @@ pub async fn reveal(
             let sealed = secret::get(tx, row.url_secret).await?.ok_or_else(|| Problem::internal("the URL's row is gone"))?;
             let url = app.engine.secrets.open(sealed.tenant, sealed.id, &sealed.key_id, &sealed.sealed, PURPOSE_URL);
             let url = url.map_err(|error| Problem::internal(error.to_string()))?;
-            record(tx, &app, &caller, "destination.revealed", id, json!({})).await?;
+            caller.record(tx, &app, "destination.revealed", id, json!({})).await?;
             Ok(Revealed { endpoint_url: url.expose_text().unwrap_or_default().to_owned() })
         })
     });
@@ -257,7 +259,7 @@ pub async fn rotate(
                 secret::delete(tx, old).await?;
             }
             let detail = json!({ "overlap_seconds": rotate.overlap_seconds });
-            record(tx, &app, &caller, "destination.secret_rotated", id, detail).await?;
+            caller.record(tx, &app, "destination.secret_rotated", id, detail).await?;
             Ok(Rotated { signing_secret: shown, previous_until: row.previous_until })
         })
     });
@@ -308,7 +310,7 @@ async fn hold(
             if wanted != row.hold {
                 row.hold = wanted;
                 rows::set_hold(tx, id, wanted).await?;
-                record(tx, &app, &caller, action, id, json!({})).await?;
+                caller.record(tx, &app, action, id, json!({})).await?;
                 app.engine.publisher.wake_after(tx);
             }
             Ok(row)
@@ -351,7 +353,7 @@ pub async fn test(
                 deliveries: vec![NewDelivery { id: delivery, destination: id, leased: false }],
             };
             queue::insert_event(tx, &event, LEASE_MS).await?;
-            record(tx, &app, &caller, "destination.tested", id, json!({ "delivery_id": delivery })).await?;
+            caller.record(tx, &app, "destination.tested", id, json!({ "delivery_id": delivery })).await?;
             app.engine.publisher.wake_after(tx);
             Created::with_status(StatusCode::ACCEPTED, &Sent { delivery_id: delivery })
         })
@@ -361,19 +363,4 @@ pub async fn test(
 
 async fn find(tx: &mut Tx, id: DestinationId) -> Result<Row, Problem> {
     rows::get(tx, id).await?.ok_or_else(Problem::not_found)
-}
-
-/// The change's audit row, last in the transaction. The epoch is counted first: it also makes the
-/// tenant's configuration changes wait for each other, so that none overwrites another one's.
-async fn record(
-    tx: &mut Tx,
-    app: &App,
-    caller: &Caller,
-    action: &'static str,
-    id: DestinationId,
-    detail: serde_json::Value,
-) -> Result<(), Problem> {
-    let entry = Entry { action, target: id.to_string(), correlation_id: None, detail };
-    audit::append(tx, &*app.ambient, &caller.actor, entry).await?;
-    Ok(())
 }

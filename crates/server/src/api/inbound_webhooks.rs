@@ -8,7 +8,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use data_encoding::BASE64URL_NOPAD;
-use hookswitch_domain::audit::Entry;
 use hookswitch_domain::id::InboundWebhookId;
 use hookswitch_domain::secret::Secret;
 use hookswitch_pipeline::inbound::accept::PURPOSE;
@@ -325,7 +324,5 @@ pub(super) async fn find(tx: &mut Tx, id: InboundWebhookId) -> Result<Row, Probl
 
 async fn record(tx: &mut Tx, app: &App, caller: &Caller, action: &'static str, row: &Row) -> Result<(), Problem> {
     let detail = json!({ "slug": row.slug, "auth_type": row.auth.type_name(), "is_active": row.is_active });
-    let entry = Entry { action, target: row.id.to_string(), correlation_id: None, detail };
-    audit::append(tx, &*app.ambient, &caller.actor, entry).await?;
-    Ok(())
+    caller.record(tx, app, action, row.id, detail).await
 }
