@@ -10,6 +10,7 @@ use hookswitch_pipeline::inbound::accept::Receiver;
 use hookswitch_pipeline::inbound::action::Registry;
 use hookswitch_pipeline::inbound::{rate::Rates, takeover};
 use hookswitch_pipeline::outbound::configs::Configs;
+use hookswitch_pipeline::outbound::credential::oauth2::Tokens;
 use hookswitch_pipeline::outbound::deliver::Sender;
 use hookswitch_pipeline::outbound::lanes::Lanes;
 use hookswitch_pipeline::outbound::publish::Publisher;
@@ -65,6 +66,7 @@ impl Engine {
                 ambient: ambient.clone(),
                 configs: configs.clone(),
                 client: Client::new(client)?,
+                tokens: Tokens::default(),
                 tasks: TaskTracker::new(),
                 stop: stop.clone(),
             })),

@@ -30,11 +30,13 @@ pub struct Delivery {
     pub updated_at: Timestamp,
     pub last_status: Option<u32>,
     pub last_reason: Option<String>,
+    /// What the last try made at the receiver: `{system, id, url}`.
+    pub external_ref: Option<serde_json::Value>,
 }
 
 const SELECT: &str =
     "SELECT d.id, d.event, e.type, e.meta, d.destination, t.name, d.state, d.parked_reason, d.attempts, d.next_at,
-        d.replayed_from, d.updated_at, a.status, a.reason, due.leased, due.next_at, now_ms(), l.hold, own.sending_paused
+        d.replayed_from, d.updated_at, a.status, a.reason, due.leased, due.next_at, now_ms(), l.hold, own.sending_paused, a.detail
     FROM delivery d
     JOIN tenant own ON own.id = d.tenant
     LEFT JOIN event e ON e.id = d.event AND e.tenant = d.tenant
@@ -60,6 +62,7 @@ fn read(mut row: Row) -> Result<Delivery, StoreError> {
         updated_at: row.get(11)?,
         last_status: row.get(12)?,
         last_reason: row.get(13)?,
+        external_ref: external_ref(row.get(19)?),
     };
     let (leased, until): (Option<bool>, Option<i64>) = (row.get(14)?, row.get(15)?);
     let (now, hold, paused): (i64, Option<String>, bool) = (row.get(16)?, row.get(17)?, row.get(18)?);
@@ -80,6 +83,11 @@ fn read(mut row: Row) -> Result<Delivery, StoreError> {
         delivery.parked_reason = Some("tenant_paused".to_owned());
     }
     Ok(delivery)
+}
+
+fn external_ref(detail: Option<String>) -> Option<serde_json::Value> {
+    let detail = detail.filter(|detail| detail.contains("\"external_ref\""))?;
+    serde_json::from_str::<serde_json::Value>(&detail).ok()?.get("external_ref").cloned()
 }
 
 pub async fn get(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {

@@ -62,6 +62,23 @@ impl Target {
     }
 }
 
+impl Target {
+    /// The path that was entered, without a slash at its end: what an API's own paths follow.
+    pub fn base_path(&self) -> &str {
+        self.url.path().trim_end_matches('/')
+    }
+
+    /// Another path and query at the same scheme, host and port, so that nothing has to be judged
+    /// anew. What no path may hold is escaped.
+    pub fn at(&self, path_and_query: &str) -> Result<Self, EgressError> {
+        let (path, query) = path_and_query.split_once('?').map_or((path_and_query, None), |(path, query)| (path, Some(query)));
+        let mut other = self.clone();
+        other.url.set_path(path);
+        other.url.set_query(query);
+        if other.url.as_str().len() > URL_BYTES_MAX { Err(EgressError::TooLong) } else { Ok(other) }
+    }
+}
+
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.endpoint())

@@ -267,3 +267,19 @@ proptest! {
         let _entry = text.parse::<AllowEntry>();
     }
 }
+
+#[test]
+fn another_path_stays_at_the_host_that_was_judged() {
+    let base = parse_target("https://desk.example.com:8443/tenant/a/?key=1", &Rules::default()).unwrap();
+    assert_eq!(base.base_path(), "/tenant/a");
+    for path in ["/x/y?z=1", "//evil.example/x", "/@evil.example", "/\\evil.example", "https://evil.example/", "/a#b"] {
+        let other = base.at(path).unwrap();
+        assert_eq!((other.host(), other.port(), other.authority()), (base.host(), 8443, "desk.example.com:8443"), "{path}");
+        assert!(
+            other.expose().starts_with("https://desk.example.com:8443/") && other.path_and_query().starts_with('/'),
+            "{path}"
+        );
+    }
+    assert_eq!(base.at("/x/y?z=1").unwrap().path_and_query(), "/x/y?z=1");
+    assert_eq!(base.at(&"/x".repeat(2000)), Err(EgressError::TooLong));
+}

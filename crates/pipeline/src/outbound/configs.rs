@@ -171,6 +171,10 @@ impl Configs {
         let adapter = super::adapter::find(&destination.adapter_type)?;
         let url = url.map(|row| self.secrets.open(row.tenant, row.id, &row.key_id, &row.sealed, PURPOSE_URL));
         let target = match url {
+            // The row may come from another installation's backup.
+            _ if adapter.development_only() && !self.secrets.in_development() => {
+                Err(NoTarget::Refused(format!("the {} adapter is refused outside local, dev and test", adapter.kind())))
+            }
             Some(Ok(url)) => {
                 let judged = parse_target(url.expose_text().unwrap_or(""), &self.rules);
                 judged.map_err(|error| NoTarget::Refused(error.to_string()))

@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::adapter::{Delivered, Dispatch};
+use super::adapter::{Delivered, Dispatch, ExternalRef};
 use super::configs::{Configs, NoTarget, Outlet, TenantConfig};
+use super::credential::{Authorization, Resolver, oauth2::Tokens};
 use super::envelope;
 use super::lanes::Slot;
 use super::publish::LEASE_MS;
@@ -52,6 +53,7 @@ pub struct Sender {
     pub ambient: Arc<dyn Ambient>,
     pub configs: Arc<Configs>,
     pub client: Client,
+    pub tokens: Tokens,
     pub tasks: TaskTracker,
     /// Set at the end: what is in hand and not yet sent is given back.
     pub stop: CancellationToken,
@@ -68,6 +70,8 @@ struct Detail<'a> {
     remote: Option<std::net::SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_ref: Option<&'a ExternalRef>,
 }
 
 #[derive(serde::Serialize)]
@@ -153,9 +157,14 @@ impl Sender {
             Ok(secrets) => secrets,
             Err(error) => return Delivered::unsent(Outcome::SecretUnavailable, format!("signing secret: {error}")),
         };
-        let authorization = match self.authorization(outlet, config).await {
-            Ok(found) => found,
-            Err(reason) => return Delivered::unsent(Outcome::SecretUnavailable, format!("credential: {reason}")),
+        let store = self.db.for_tenant(config.tenant);
+        let credentials = Resolver { store: &store, secrets: self.configs.secrets(), client: &self.client, tokens: &self.tokens };
+        let authorization = match outlet.credential {
+            None => None,
+            Some(id) => match credentials.authorization(id, deadline).await {
+                Ok(found) => found,
+                Err(reason) => return Delivered::unsent(Outcome::SecretUnavailable, format!("credential: {reason}")),
+            },
         };
         let parsed;
         let meta = match &work.meta {
@@ -169,37 +178,37 @@ impl Sender {
             return Delivered::unsent(Outcome::Forbidden, "the stored payload is no JSON");
         };
         let event_headers: Vec<_> = meta.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
-        outlet
-            .adapter
-            .deliver(&Dispatch {
-                client: &self.client,
-                target,
-                settings: &outlet.config.settings,
-                message_id: &message_id(claimed.tenant, claimed.event, claimed.destination),
-                event_id: claimed.event,
-                event_type: &claimed.event_type,
-                delivery_id: claimed.delivery,
-                destination_id: claimed.destination,
-                attempt: claimed.attempts + 1,
-                now,
-                body,
-                profile: &outlet.profile,
-                secrets: &secrets,
-                headers: &outlet.headers,
-                event_headers: &event_headers,
-                authorization: authorization.as_ref().map(|(name, value)| (name.as_str(), value)),
-                traceparent: meta.traceparent.as_deref(),
-                replay: claimed.replayed_from.is_some(),
-                deadline,
-            })
-            .await
-    }
-
-    /// The header that the destination's credential adds, resolved now.
-    async fn authorization(&self, outlet: &Outlet, config: &TenantConfig) -> Result<Option<(String, Secret)>, String> {
-        let Some(id) = outlet.credential else { return Ok(None) };
-        let store = self.db.for_tenant(config.tenant);
-        super::credential::header(&store, self.configs.secrets(), id).await
+        let dispatch = Dispatch {
+            client: &self.client,
+            target,
+            settings: &outlet.config.settings,
+            message_id: &message_id(claimed.tenant, claimed.event, claimed.destination),
+            event_id: claimed.event,
+            event_type: &claimed.event_type,
+            delivery_id: claimed.delivery,
+            destination_id: claimed.destination,
+            attempt: claimed.attempts + 1,
+            now,
+            body,
+            profile: &outlet.profile,
+            secrets: &secrets,
+            headers: &outlet.headers,
+            event_headers: &event_headers,
+            authorization: authorization.as_ref().map(shown),
+            traceparent: meta.traceparent.as_deref(),
+            replay: claimed.replayed_from.is_some(),
+            repeat: claimed.records > 0 || claimed.replayed_from.is_some(),
+            deadline,
+        };
+        let delivered = outlet.adapter.deliver(&dispatch).await;
+        match (delivered.status, &authorization) {
+            // A fetched token may have been revoked before its time: once more with a fresh one.
+            (Some(401), Some(refused)) => match credentials.after_refusal(refused, deadline).await {
+                Some(fresh) => outlet.adapter.deliver(&Dispatch { authorization: Some(shown(&fresh)), ..dispatch }).await,
+                None => delivered,
+            },
+            _ => delivered,
+        }
     }
 
     async fn settle(&self, work: &InHand, outlet: &Outlet, started_at: Timestamp, done: Delivered) -> Result<(), StoreError> {
@@ -221,6 +230,7 @@ impl Sender {
             },
             remote: done.remote_addr,
             response: done.response_summary.as_deref(),
+            external_ref: done.external.as_ref(),
         };
         let settle = Settle {
             tenant: claimed.tenant,
@@ -308,6 +318,10 @@ impl Sender {
         let store = self.db.for_tenant(claimed.tenant);
         store.write(move |tx| Box::pin(hookswitch_store::delivery::release(tx, id, claim))).await
     }
+}
+
+fn shown(authorization: &Authorization) -> (&str, &Secret) {
+    (&authorization.name, &authorization.value)
 }
 
 fn body(claimed: &Claimed, config: &TenantConfig, outlet: &Outlet, meta: &Meta) -> Option<Bytes> {

@@ -161,6 +161,11 @@ impl Secrets {
         Ok(secrets)
     }
 
+    /// Whether the environment is local, dev or test.
+    pub fn in_development(&self) -> bool {
+        self.development
+    }
+
     pub fn master(&self) -> &Arc<MasterKey> {
         &self.master
     }

@@ -70,6 +70,7 @@ impl Try {
             authorization: self.token.as_ref().map(|token| ("authorization", token)),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
             replay: true,
+            repeat: true,
             deadline: Instant::now() + Duration::from_secs(5),
         };
         find("webhook").unwrap().deliver(&dispatch).await

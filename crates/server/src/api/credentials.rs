@@ -143,7 +143,7 @@ pub async fn create(State(app): State<Arc<App>>, caller: Caller, new: Create<New
     let NewCredential { name, kind, reference, value, settings } = new.body;
     let mut checks = Checks::default();
     checks.name("name", &name);
-    let settings = kind.settings(&mut checks, settings);
+    let settings = kind.settings(&mut checks, settings, &app.engine.rules);
     let source = source(&mut checks, kind, reference, value);
     if source.is_none() {
         checks.fail("value", "required", "send value, or ref with the place where it lies");
@@ -188,7 +188,7 @@ pub async fn change(
     if let Some(name) = &name {
         checks.name("name", name);
     }
-    let settings = settings.map(|settings| kind.settings(&mut checks, Some(settings)));
+    let settings = settings.map(|settings| kind.settings(&mut checks, Some(settings), &app.engine.rules));
     let source = source(&mut checks, kind, reference, value);
     checks.finish()?;
     let secrets = app.engine.secrets.clone();

@@ -53,10 +53,25 @@ pub struct Delivery {
     replayed_from: Option<DeliveryId>,
     last_status: Option<u32>,
     last_reason: Option<String>,
+    /// The record that the receiver made of it, where its adapter creates records.
+    external_ref: Option<ExternalRef>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+}
+
+/// A record of somebody else's. Ours stays the canonical one.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ExternalRef {
+    /// Whose record it is.
+    #[schema(example = "jira")]
+    system: String,
+    #[schema(example = "OPS-4711")]
+    id: String,
+    /// Where people look at it.
+    #[schema(example = "https://acme.atlassian.net/browse/OPS-4711")]
+    url: Option<String>,
 }
 
 impl From<Row> for Delivery {
@@ -77,6 +92,7 @@ impl From<Row> for Delivery {
             replayed_from: row.replayed_from,
             last_status: row.last_status,
             last_reason: row.last_reason,
+            external_ref: row.external_ref.and_then(|stored| serde_json::from_value(stored).ok()),
             updated_at: row.updated_at,
         }
     }

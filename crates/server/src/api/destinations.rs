@@ -13,7 +13,7 @@ use axum::response::Response;
 use hookswitch_domain::destination::Hold;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId};
 use hookswitch_domain::secret::Secret;
-use hookswitch_domain::signature::{Profile, new_secret};
+use hookswitch_domain::signature::new_secret;
 use hookswitch_pipeline::outbound::configs::{PURPOSE_SIGNING, PURPOSE_URL};
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
 use hookswitch_store::destination::{self as rows, Destination as Row};
@@ -65,7 +65,7 @@ pub async fn create(
             body::check_credential(tx, draft.credential).await?;
             let url = Secret::from(draft.target.expose());
             let url_secret = app.engine.secrets.seal(tx, ambient, PURPOSE_URL, &url).await?;
-            let signs = draft.config.profile != Some(Profile::None);
+            let signs = body::signs(&draft.adapter_type, &draft.config);
             let shown = new_secret(ambient.random());
             let signing_secret = match signs {
                 true => Some(app.engine.secrets.seal(tx, ambient, PURPOSE_SIGNING, &Secret::from(shown.as_str())).await?),

@@ -25,8 +25,13 @@ pub struct Adapters {
 pub struct AdapterKind {
     #[schema(example = "webhook")]
     adapter_type: &'static str,
+    #[schema(example = "Webhook")]
+    title: &'static str,
     description: &'static str,
-    /// JSON Schema of a destination's `settings`.
+    /// Whether requests carry a signature, so that a destination has a signing secret.
+    signs: bool,
+    /// JSON Schema of a destination's `settings`. The formats `template` and `json-template` mark
+    /// where `{{event.payload.title}}` and the like are filled in.
     #[schema(value_type = Object)]
     settings_schema: serde_json::Value,
 }
@@ -35,9 +40,12 @@ pub struct AdapterKind {
 #[utoipa::path(get, path = "/api/v1/integrations/adapters", operation_id = "listAdapters", tag = "destinations",
     extensions(("x-permission" = json!("destination:read"))),
     responses((status = 200, description = "All adapters", body = Adapters)))]
-pub async fn adapters(_caller: Caller) -> axum::Json<Adapters> {
-    let data = adapter::ALL.iter().map(|adapter| AdapterKind {
+pub async fn adapters(_caller: Caller, State(app): State<Arc<App>>) -> axum::Json<Adapters> {
+    let lenient = app.config.environment.lenient();
+    let data = adapter::ALL.iter().filter(|adapter| lenient || !adapter.development_only()).map(|adapter| AdapterKind {
         adapter_type: adapter.kind(),
+        title: adapter.title(),
+        signs: adapter.signs(),
         description: adapter.description(),
         settings_schema: adapter.settings_schema(),
     });

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hookswitch_domain::destination::check_header_name;
+use hookswitch_domain::egress::{Rules, parse_target};
 use hookswitch_domain::secret::Secret;
 use hookswitch_pipeline::secrets::SECRET_BYTES_MAX;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,20 @@ pub struct CredentialSettings {
     /// `oauth2_client_credentials`: scopes, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    /// `oauth2_client_credentials`: whom the token is for, where the endpoint asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience: Option<String>,
+    /// `oauth2_client_credentials`: whether id and secret go in the form or as HTTP Basic; `body` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_authentication: Option<ClientAuthentication>,
+}
+
+/// How a client shows itself to the token endpoint (RFC 6749, 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    Body,
+    Basic,
 }
 
 /// What is wrong with a value, without the value.
@@ -95,15 +110,17 @@ impl Kind {
     }
 
     /// Checks the settings against the type and gives them as they are stored.
-    pub fn settings(self, checks: &mut Checks, settings: Option<CredentialSettings>) -> Value {
+    pub fn settings(self, checks: &mut Checks, settings: Option<CredentialSettings>, rules: &Rules) -> Value {
         let settings = settings.unwrap_or_default();
-        let CredentialSettings { header, token_url, client_id, scope } = &settings;
+        let CredentialSettings { header, token_url, client_id, scope, audience, client_authentication } = &settings;
         let oauth = self == Self::Oauth2ClientCredentials;
         for (field, there, allowed) in [
             ("settings.header", header.is_some(), self == Self::Header),
             ("settings.token_url", token_url.is_some(), oauth),
             ("settings.client_id", client_id.is_some(), oauth),
             ("settings.scope", scope.is_some(), oauth),
+            ("settings.audience", audience.is_some(), oauth),
+            ("settings.client_authentication", client_authentication.is_some(), oauth),
         ] {
             if there && !allowed {
                 checks.fail(field, "unknown_field", format!("is no setting of the type {}", self.as_str()));
@@ -113,25 +130,31 @@ impl Kind {
             checks.take("settings.header", check_header_name(name));
         }
         if oauth {
-            check_oauth(checks, &settings);
+            check_oauth(checks, &settings, rules);
         }
         serde_json::to_value(settings).unwrap_or_default()
     }
 }
 
-fn check_oauth(checks: &mut Checks, settings: &CredentialSettings) {
-    let url = settings.token_url.as_deref().map(url::Url::parse);
-    match url {
+/// The client's secret goes to the token endpoint: never in the clear, but to an address literal
+/// that the installation itself has opened.
+fn check_oauth(checks: &mut Checks, settings: &CredentialSettings, rules: &Rules) {
+    let rules = Rules { require_https: true, ..rules.clone() };
+    match settings.token_url.as_deref().map(|url| parse_target(url, &rules)) {
         None => checks.fail("settings.token_url", "required", "is missing"),
-        Some(Ok(url)) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {}
-        Some(_) => checks.fail("settings.token_url", "invalid", "must be an https:// URL without user and password"),
+        Some(Ok(_)) => {}
+        Some(Err(error)) => {
+            checks.fail("settings.token_url", error.code(), error.to_string().replace("endpoint_url", "token_url"))
+        }
     }
     match &settings.client_id {
         None => checks.fail("settings.client_id", "required", "is missing"),
         Some(id) => checks.name("settings.client_id", id),
     }
-    if let Some(scope) = &settings.scope {
-        checks.name("settings.scope", scope);
+    for (field, text) in [("settings.scope", &settings.scope), ("settings.audience", &settings.audience)] {
+        if let Some(text) = text {
+            checks.name(field, text);
+        }
     }
 }
 
@@ -162,7 +185,11 @@ mod tests {
     fn settings_belong_to_their_type() {
         let problem = |kind: Kind, settings: Value| {
             let mut checks = Checks::default();
-            kind.settings(&mut checks, serde_json::from_value(settings).ok());
+            kind.settings(
+                &mut checks,
+                serde_json::from_value(settings).ok(),
+                &Rules { require_https: false, ..Rules::default() },
+            );
             checks.finish().err().map(|problem| problem.errors[0].field.clone())
         };
         let json = serde_json::json!({"header": "x-api-key"});
@@ -173,7 +200,11 @@ mod tests {
         assert_eq!(problem(Kind::Oauth2ClientCredentials, serde_json::json!({})).as_deref(), Some("settings.token_url"));
         let oauth = serde_json::json!({"token_url": "https://id.example/t", "client_id": "c", "scope": "a b"});
         assert_eq!(problem(Kind::Oauth2ClientCredentials, oauth), None);
-        let plain = serde_json::json!({"token_url": "http://id.example/t", "client_id": "c"});
-        assert_eq!(problem(Kind::Oauth2ClientCredentials, plain).as_deref(), Some("settings.token_url"));
+        for url in ["http://id.example/t", "https://127.0.0.1/t", "https://a:b@id.example/t", "https://localhost/t"] {
+            let bad = serde_json::json!({"token_url": url, "client_id": "c"});
+            assert_eq!(problem(Kind::Oauth2ClientCredentials, bad).as_deref(), Some("settings.token_url"), "{url}");
+        }
+        let audience = serde_json::json!({"audience": "x"});
+        assert_eq!(problem(Kind::Header, audience).as_deref(), Some("settings.audience"));
     }
 }

@@ -240,17 +240,30 @@ fn refuse(error: &EgressError) -> Problem {
     problem
 }
 
-fn check_config(checks: &mut Checks, adapter_type: &str, config: &Config, app: &App) {
-    match adapter::find(adapter_type) {
-        None => checks.fail("adapter_type", "unknown", format!("there is no adapter {adapter_type:?}")),
-        Some(adapter) => {
-            let none = Value::Object(serde_json::Map::new());
-            let settings = if config.settings.is_null() { &none } else { &config.settings };
-            if let Err(error) = adapter.check_settings(settings) {
-                checks.fail(error.field, "invalid", error.rule);
-            }
-        }
+/// The adapter fits the installation, and the settings fit the adapter.
+fn check_adapter(checks: &mut Checks, adapter_type: &str, config: &Config, app: &App) {
+    let Some(adapter) = adapter::find(adapter_type) else {
+        return checks.fail("adapter_type", "unknown", format!("there is no adapter {adapter_type:?}"));
+    };
+    if adapter.development_only() && !app.config.environment.lenient() {
+        let rule = format!("the {adapter_type} adapter is refused outside the environments local, dev and test");
+        checks.fail("adapter_type", "development_only", rule);
     }
+    if let Err(error) = adapter.check_settings(&config.settings) {
+        checks.fail(error.field, "invalid", error.rule);
+    }
+    if !adapter.signs() && config.profile.as_ref().is_some_and(|profile| *profile != Profile::None) {
+        checks.fail("signing.profile", "not_signed", format!("requests of the {adapter_type} adapter aren't signed"));
+    }
+}
+
+/// Whether requests to the destination carry a signature.
+pub(super) fn signs(adapter_type: &str, config: &Config) -> bool {
+    adapter::find(adapter_type).is_some_and(|adapter| adapter.signs()) && config.profile != Some(Profile::None)
+}
+
+fn check_config(checks: &mut Checks, adapter_type: &str, config: &Config, app: &App) {
+    check_adapter(checks, adapter_type, config, app);
     if !(1..=EVENT_TYPES_MAX).contains(&config.event_types.len()) {
         checks.fail("event_types", "length", "must have 1 to 100 entries");
     }
@@ -277,14 +290,11 @@ fn check_config(checks: &mut Checks, adapter_type: &str, config: &Config, app: &
     }
 }
 
-/// A credential that is named must be there, stay there, and be of a type that can be sent.
+/// A credential that is named must be there, and stay there.
 pub(super) async fn check_credential(tx: &mut Tx, id: Option<CredentialId>) -> Result<(), Problem> {
     let Some(id) = id else { return Ok(()) };
-    match credential::hold(tx, id).await?.map(|found| found.kind) {
+    match credential::hold(tx, id).await? {
         None => Err(Problem::invalid("credential_id", "unknown", "there is no such credential")),
-        Some(kind) if kind == "oauth2_client_credentials" => {
-            Err(Problem::invalid("credential_id", "not_supported", "OAuth 2 credentials can't be sent by this version"))
-        }
         Some(_) => Ok(()),
     }
 }
@@ -383,7 +393,7 @@ impl Change {
         if self.enabled.is_some() {
             touch("enabled");
         }
-        if row.signing_secret.is_none() && row.config.profile != Some(Profile::None) {
+        if row.signing_secret.is_none() && signs(&row.adapter_type, &row.config) {
             checks.fail("signing.profile", "unsigned", "this destination was made without a secret; make a new one to sign");
         }
         check_config(&mut checks, &row.adapter_type, &row.config, app);
