@@ -13,17 +13,22 @@
 //! * A **credential** is a reference to a secret, resolved at the moment of use only.
 
 pub mod audit;
+pub mod breaker;
 pub mod delivery;
 pub mod destination;
 pub mod egress;
 pub mod event;
+pub mod failing;
+pub mod flow;
 pub mod id;
 pub mod inbound;
 pub mod mapping;
 pub mod permission;
 pub mod reference;
 pub mod retry;
+pub mod schedule;
 pub mod secret;
 pub mod signature;
 pub mod tenant;
+pub mod throttle;
 pub mod time;
