@@ -4,4 +4,5 @@ set -euo pipefail
 binary=$(realpath "${1:?the binary}")
 "$(dirname "$0")/outside-tools.sh"
 cd "$(dirname "$0")/outside"
+.venv/bin/python verify/run.py "$binary"
 exec .venv/bin/python outside.py "$binary"

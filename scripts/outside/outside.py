@@ -147,6 +147,15 @@ def demo(folder):
         child.wait(30)
 
 
+def documented(headers, body, public_key):
+    """The block of docs/verify.md on a request that was really sent."""
+    document = open("../../docs/verify.md").read()
+    block = {}
+    exec(document.split("```python verify\n")[1].split("```")[0], block)
+    good = block["verify"]([public_key], headers, body, int(time.time())) == headers["webhook-id"]
+    return good and block["verify"]([public_key], headers, body + b" ", int(time.time())) is None
+
+
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
         return None
@@ -193,7 +202,8 @@ def stock_libraries(folder):
                 return False
 
         check("serve is ready", eventually(ready), open(f"{folder}/serve.log").read())
-        body = {"name": "outside", "endpoint_url": f"http://127.0.0.1:{port}/hook"}
+        # Both kinds of signature: the libraries know v1, and must not stumble over v1a beside it.
+        body = {"name": "outside", "endpoint_url": f"http://127.0.0.1:{port}/hook", "signing": {"ed25519": True}}
         status, destination = call(f"{base}/api/v1/integrations/destinations", token, body)
         check("a destination is made", status == 201, destination)
         secret = destination["signing_secret"]
@@ -213,12 +223,16 @@ def stock_libraries(folder):
         check("the JavaScript library accepts it, and refuses an altered body", done.returncode == 0, done.stderr)
         lines = [arg for name, value in headers.items() if name.startswith("webhook-") for arg in ("-H", f"{name}: {value}")]
 
-        def verify(text):
+        def verify(text, secret=secret):
             return subprocess.run([BINARY, "verify", "--explain", "--secret", secret, *lines], input=text, capture_output=True)
 
         done = verify(body)
         check("hookswitch verify --explain accepts it", done.returncode == 0, done.stderr)
         done = verify(body.replace(b"SO-1", b"SO-2"))
+        keys = call(f"{base}/.well-known/hookswitch/acme/{destination['id']}/keys.json")[1]["keys"]
+        check("the public key is open to everybody", [keys[0]["public_key"]] == [one["public_key"] for one in destination["public_keys"]])
+        check("hookswitch verify takes v1a with it", verify(body, keys[0]["public_key"]).returncode == 0)
+        check("the Python of docs/verify.md takes the real thing", documented(headers, body, keys[0]["public_key"]))
         check("and says why an altered body fails", done.returncode == 1 and len(done.stderr + done.stdout) > 40, done)
     finally:
         child.terminate()

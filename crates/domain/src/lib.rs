@@ -26,6 +26,7 @@ pub mod mapping;
 pub mod permission;
 pub mod reference;
 pub mod retry;
+pub mod say;
 pub mod schedule;
 pub mod secret;
 pub mod signature;

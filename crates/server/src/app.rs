@@ -74,7 +74,16 @@ impl App {
             idle_total: IDLE_CONNECTIONS,
             ..http::Options::default()
         };
-        let parts = Parts { db: db.clone(), ambient: ambient.clone(), secrets, client, sandbox, registry: registry()?, worker };
+        let parts = Parts {
+            db: db.clone(),
+            ambient: ambient.clone(),
+            secrets,
+            client,
+            sandbox,
+            registry: registry()?,
+            allow_unsigned: config.allow_unsigned,
+            worker,
+        };
         Ok(Self {
             engine: Engine::new(parts)?,
             db,

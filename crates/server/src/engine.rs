@@ -48,15 +48,18 @@ pub struct Parts {
     pub client: http::Options,
     pub sandbox: SandboxConfig,
     pub registry: Registry,
+    /// `signing.allow_unsigned`.
+    pub allow_unsigned: bool,
     /// Whether this node sends.
     pub worker: bool,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Result<Self, http::SetupError> {
-        let Parts { db, ambient, secrets, client, sandbox, registry, worker } = parts;
+        let Parts { db, ambient, secrets, client, sandbox, registry, allow_unsigned, worker } = parts;
         let rules = client.rules.clone();
-        let configs = Arc::new(Configs::new(db.clone(), secrets.clone(), rules.clone()));
+        let configs = Configs::new(db.clone(), secrets.clone(), rules.clone()).allowing_unsigned(allow_unsigned);
+        let configs = Arc::new(configs);
         let lanes = Lanes::default();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let sender = match worker {

@@ -9,6 +9,7 @@ use crate::db::Tx;
 use crate::error::StoreError;
 use crate::page::Page;
 use crate::queue::NEVER;
+use crate::signing_key::{self, SigningKey};
 use crate::{Row, params};
 
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Destination {
     /// Signs too until `previous_until`, while a rotation overlaps.
     pub previous_secret: Option<SecretId>,
     pub previous_until: Option<Timestamp>,
+    /// Ed25519 keys, the newest first.
+    pub keys: Vec<SigningKey>,
     pub credential: Option<CredentialId>,
     pub config: Config,
     pub revision: i64,
@@ -50,6 +53,7 @@ fn read(mut row: Row) -> Result<Destination, StoreError> {
         signing_secret: row.get(6)?,
         previous_secret: row.get(7)?,
         previous_until: row.get(8)?,
+        keys: Vec::new(),
         credential: row.get(9)?,
         config: serde_json::from_str(&config).map_err(|error| StoreError::Corrupt(format!("destination config: {error}")))?,
         revision: row.get(11)?,
@@ -94,21 +98,37 @@ pub async fn insert(tx: &mut Tx, destination: &Destination) -> Result<(), StoreE
 pub async fn get(tx: &mut Tx, id: DestinationId) -> Result<Option<Destination>, StoreError> {
     let tenant = tx.tenant();
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.id = $1 AND d.tenant = $2");
-    tx.query_opt(&sql, params![id, tenant]).await?.map(read).transpose()
+    let found = tx.query_opt(&sql, params![id, tenant]).await?.map(read).transpose()?;
+    let Some(mut destination) = found else { return Ok(None) };
+    destination.keys = signing_key::of(tx, id).await?;
+    Ok(Some(destination))
 }
 
 /// Newest first.
 pub async fn list(tx: &mut Tx, page: &Page) -> Result<Vec<Destination>, StoreError> {
     let tenant = tx.tenant();
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.tenant = $1 AND d.id < $2 AND d.id >= $3 ORDER BY d.id DESC LIMIT $4");
-    tx.query(&sql, params![tenant, page.below(), page.floor(), page.fetch()]).await?.into_iter().map(read).collect()
+    let rows = tx.query(&sql, params![tenant, page.below(), page.floor(), page.fetch()]).await?;
+    with_keys(tx, rows).await
 }
 
 /// Every destination of the tenant: what fan-out and senders keep a copy of.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Destination>, StoreError> {
     let tenant = tx.tenant();
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.tenant = $1 ORDER BY d.id");
-    tx.query(&sql, params![tenant]).await?.into_iter().map(read).collect()
+    let rows = tx.query(&sql, params![tenant]).await?;
+    with_keys(tx, rows).await
+}
+
+/// Few destinations have keys of their own: one more read serves all of them.
+async fn with_keys(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Destination>, StoreError> {
+    let mut found: Vec<Destination> = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    for key in signing_key::all(tx).await? {
+        if let Some(destination) = found.iter_mut().find(|destination| destination.id == key.destination) {
+            destination.keys.push(key);
+        }
+    }
+    Ok(found)
 }
 
 /// Writes everything that can be edited. `false`: it isn't there any more.
@@ -152,6 +172,7 @@ pub async fn set_hold(tx: &mut Tx, id: DestinationId, hold: Option<Hold>) -> Res
 pub async fn delete(tx: &mut Tx, id: DestinationId) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let Some(found) = get(tx, id).await? else { return Ok(false) };
+    signing_key::delete_all(tx, id).await?;
     tx.execute(
         "UPDATE delivery SET state = $3, next_at = NULL, updated_at = now_ms()
          WHERE tenant = $2 AND id IN (SELECT delivery FROM due WHERE destination = $1 AND tenant = $2)",

@@ -27,6 +27,7 @@ pub mod queue;
 pub mod role;
 pub mod secret;
 pub mod session;
+pub mod signing_key;
 mod sqlite;
 pub mod tenant;
 pub mod token;

@@ -32,7 +32,10 @@ macro_rules! migration {
     };
 }
 
-pub const STORE: Component = Component { name: "store", migrations: &[migration!(1, "../migrations", "0001_frame")] };
+pub const STORE: Component = Component {
+    name: "store",
+    migrations: &[migration!(1, "../migrations", "0001_frame"), migration!(8, "../migrations", "0008_signing_key")],
+};
 
 /// How far a database is behind this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

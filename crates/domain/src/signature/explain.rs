@@ -1,14 +1,18 @@
 //! Why a signature doesn't match: tries the mistakes that people make, one at a time. For
 //! `hookswitch verify --explain`; nothing is ever accepted because of it.
 
-use super::key::KeyForm;
-use super::profile::Profile;
+use super::key::{Algorithm, KeyForm, is_asymmetric};
+use super::profile::{Descriptor, Profile};
+use super::verify::Claim;
 use crate::secret::Secret;
 
 /// The mistake that would make the signature right, if one of the known ones does.
 pub fn explain(profile: &Profile, secrets: &[Secret], headers: &[(&str, &[u8])], body: &[u8]) -> Option<&'static str> {
     let descriptor = profile.descriptor()?;
     let claim = descriptor.read(headers).ok()?;
+    if let Some(mistake) = wrong_kind(descriptor, secrets, &claim) {
+        return Some(mistake);
+    }
     let fits =
         |form: KeyForm, body: &[u8]| secrets.iter().any(|secret| claim.matches(descriptor, form, secret, body).unwrap_or(false));
     for (altered, mistake) in altered_bodies(body) {
@@ -24,7 +28,30 @@ pub fn explain(profile: &Profile, secrets: &[Secret], headers: &[(&str, &[u8])],
             (KeyForm::Base64, "the sender decoded the secret as base64: in this profile the whole shown text is the key")
         }
     };
+    if secrets.iter().all(is_asymmetric) {
+        return (!fits(descriptor.key, body)).then_some(
+            "the body was changed, or another key signed: read the destination's public keys again, they change with a \
+             rotation, and each destination has its own",
+        );
+    }
     fits(other, body).then_some(mistake)
+}
+
+/// A public key where only a shared secret signed, or the other way about.
+fn wrong_kind(descriptor: &Descriptor, secrets: &[Secret], claim: &Claim<'_>) -> Option<&'static str> {
+    let carried = |algorithm: Option<Algorithm>| algorithm.is_some_and(|algorithm| claim.carries(algorithm));
+    if secrets.iter().any(|secret| carried(descriptor.algorithm_for(secret))) {
+        return None;
+    }
+    match secrets.iter().any(is_asymmetric) {
+        true if carried(descriptor.algorithm_of(false)) => {
+            Some("only the shared secret signed this request: give whsec_..., or switch ed25519 on for the destination")
+        }
+        false if carried(descriptor.algorithm_of(true)) => {
+            Some("only an Ed25519 key signed this request: give the destination's public key, whpk_...")
+        }
+        _ => None,
+    }
 }
 
 fn altered_bodies(body: &[u8]) -> Vec<(Vec<u8>, &'static str)> {

@@ -1,9 +1,14 @@
-//! Secrets become keys here, and keys become message authentication codes.
+//! Secrets become keys here, and keys become message authentication codes and signatures.
+//!
+//! What a secret is stands in its own text: `whsk_` and `whpk_` are the halves of an Ed25519 pair,
+//! everything else is a shared secret. So no public key is ever taken for a shared one, which would
+//! let everybody sign.
 
 use data_encoding::BASE64;
-use hmac::{Hmac, KeyInit, Mac};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -13,6 +18,29 @@ use crate::secret::Secret;
 pub const KEY_BYTES_MIN: usize = 16;
 
 const SECRET_PREFIX: &str = "whsec_";
+const PRIVATE_PREFIX: &str = "whsk_";
+const PUBLIC_PREFIX: &str = "whpk_";
+
+/// What signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    #[default]
+    HmacSha256,
+    HmacSha512,
+    /// A private key signs, and whoever has the public one can check it.
+    Ed25519,
+}
+
+impl Algorithm {
+    /// The length of its signatures.
+    pub(super) const fn bytes(self) -> usize {
+        match self {
+            Self::HmacSha256 => 32,
+            Self::HmacSha512 | Self::Ed25519 => 64,
+        }
+    }
+}
 
 /// How the key is made from the secret that people see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,10 +62,90 @@ pub enum KeyError {
     Short(usize),
     #[error("the secret must be base64 after whsec_: copy it whole, with its = at the end")]
     NotBase64,
+    #[error("the private key must be whsk_ and the base64 of 32 or 64 bytes, the public one whpk_ and that of 32 bytes")]
+    NotEd25519,
+    #[error("a public key (whpk_) can only verify: the private one (whsk_) signs")]
+    PublicOnly,
+    #[error("Ed25519 keys (whsk_, whpk_) are not for this profile, which has a shared secret")]
+    Asymmetric,
+    #[error("this profile signs with an Ed25519 key: give whpk_... (or whsk_...), not a shared secret")]
+    Shared,
+    #[error("the secret must be whsec_ and the base64 of 24 to 64 bytes, these are {0}")]
+    KeyLength(usize),
+    #[error("the secret must be 16 to 256 visible ASCII characters without spaces")]
+    NotText,
+    #[error("the secret repeats itself: take a random one, like that of openssl rand -base64 32")]
+    Weak,
 }
 
-/// The key of a secret, wiped when dropped.
-pub(super) fn key(form: KeyForm, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+/// A key, wiped when dropped.
+pub(super) enum Key {
+    Shared(Zeroizing<Vec<u8>>),
+    Private(Box<SigningKey>),
+    Public(Box<VerifyingKey>),
+}
+
+impl Key {
+    pub(super) fn read(form: KeyForm, secret: &Secret) -> Result<Self, KeyError> {
+        if let Some(text) = secret.expose().strip_prefix(PRIVATE_PREFIX.as_bytes()) {
+            return Ok(Self::Private(Box::new(private(text)?)));
+        }
+        if let Some(text) = secret.expose().strip_prefix(PUBLIC_PREFIX.as_bytes()) {
+            let bytes = BASE64.decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+            let key = VerifyingKey::from_bytes(&bytes.ok_or(KeyError::NotEd25519)?).map_err(|_| KeyError::NotEd25519)?;
+            // A key of small order verifies what nobody signed.
+            return if key.is_weak() { Err(KeyError::NotEd25519) } else { Ok(Self::Public(Box::new(key))) };
+        }
+        shared(form, secret).map(Self::Shared)
+    }
+
+    /// The signature of the parts as if they stood in one piece.
+    pub(super) fn sign<'a>(&self, algorithm: Algorithm, parts: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, KeyError> {
+        match (self, algorithm) {
+            (Self::Shared(key), Algorithm::HmacSha256) => Ok(hmac_sha256(key, parts).to_vec()),
+            (Self::Shared(key), Algorithm::HmacSha512) => Ok(hmac::<Sha512>(key, parts)),
+            (Self::Shared(_), Algorithm::Ed25519) => Err(KeyError::Shared),
+            (Self::Private(key), Algorithm::Ed25519) => Ok(key.sign(&joined(parts)).to_bytes().to_vec()),
+            (Self::Public(_), Algorithm::Ed25519) => Err(KeyError::PublicOnly),
+            _ => Err(KeyError::Asymmetric),
+        }
+    }
+
+    /// Whether the signature is this key's. Shared ones are compared in constant time, as bytes.
+    pub(super) fn verifies<'a>(
+        &self,
+        algorithm: Algorithm,
+        parts: impl IntoIterator<Item = &'a [u8]>,
+        signature: &[u8],
+    ) -> Result<bool, KeyError> {
+        let public = match (self, algorithm) {
+            (Self::Private(key), Algorithm::Ed25519) => key.verifying_key(),
+            (Self::Public(key), Algorithm::Ed25519) => **key,
+            _ => return Ok(self.sign(algorithm, parts)?.ct_eq(signature).into()),
+        };
+        let signature = Signature::from_slice(signature);
+        Ok(signature.is_ok_and(|signature| public.verify_strict(&joined(parts), &signature).is_ok()))
+    }
+}
+
+fn joined<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    parts.into_iter().flatten().copied().collect()
+}
+
+fn private(text: &[u8]) -> Result<SigningKey, KeyError> {
+    let bytes = Zeroizing::new(BASE64.decode(text).map_err(|_| KeyError::NotEd25519)?);
+    match bytes.len() {
+        32 => <&[u8; 32]>::try_from(bytes.as_slice()).map(SigningKey::from_bytes).map_err(|_| KeyError::NotEd25519),
+        // Some write the public half behind it: it must be the right one.
+        64 => <&[u8; 64]>::try_from(bytes.as_slice())
+            .ok()
+            .and_then(|pair| SigningKey::from_keypair_bytes(pair).ok())
+            .ok_or(KeyError::NotEd25519),
+        _ => Err(KeyError::NotEd25519),
+    }
+}
+
+fn shared(form: KeyForm, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let key = match form {
         KeyForm::Text => Zeroizing::new(secret.expose().to_vec()),
         KeyForm::Base64 => Zeroizing::new(decoded_key(secret).ok_or(KeyError::NotBase64)?),
@@ -49,11 +157,16 @@ pub(super) fn key(form: KeyForm, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, 
     }
 }
 
+/// Whether the secret is a half of an Ed25519 pair.
+pub(super) fn is_asymmetric(secret: &Secret) -> bool {
+    [PRIVATE_PREFIX, PUBLIC_PREFIX].iter().any(|prefix| secret.expose().starts_with(prefix.as_bytes()))
+}
+
 /// The bytes behind a secret's base64; `None` where it is none. Also for whoever masks secrets.
 pub fn decoded_key(secret: &Secret) -> Option<Vec<u8>> {
     let text = secret.expose();
-    let text = text.strip_prefix(SECRET_PREFIX.as_bytes()).unwrap_or(text);
-    BASE64.decode(text).ok()
+    let bare = [SECRET_PREFIX, PRIVATE_PREFIX].iter().find_map(|prefix| text.strip_prefix(prefix.as_bytes()));
+    BASE64.decode(bare.unwrap_or(text)).ok()
 }
 
 /// A new secret from 32 random bytes. One spelling for every profile: those that take the text as
@@ -62,14 +175,63 @@ pub fn new_secret(random: [u8; 32]) -> String {
     format!("{SECRET_PREFIX}{}", BASE64.encode(&random))
 }
 
+/// A new Ed25519 pair from 32 random bytes: the private key `whsk_...` and the public one `whpk_...`.
+pub fn new_key_pair(random: [u8; 32]) -> (Secret, String) {
+    let seed = Zeroizing::new(random);
+    let public = SigningKey::from_bytes(&seed).verifying_key();
+    let private = Zeroizing::new(BASE64.encode(seed.as_slice()));
+    (Secret::from(format!("{PRIVATE_PREFIX}{}", *private)), format!("{PUBLIC_PREFIX}{}", BASE64.encode(public.as_bytes())))
+}
+
+/// The 32 bytes of a public key `whpk_...`.
+pub fn public_key_bytes(text: &str) -> Option<[u8; 32]> {
+    BASE64.decode(text.strip_prefix(PUBLIC_PREFIX)?.as_bytes()).ok()?.try_into().ok()
+}
+
+/// Whether a secret that somebody brings along is good enough to sign with: of the form that
+/// receivers expect, long enough, and not a repetition.
+pub(super) fn check_brought(form: KeyForm, secret: &Secret) -> Result<(), KeyError> {
+    if is_asymmetric(secret) {
+        return Err(KeyError::Asymmetric);
+    }
+    let key = match form {
+        KeyForm::Base64 => {
+            let key = Zeroizing::new(decoded_key(secret).ok_or(KeyError::NotBase64)?);
+            // Standard Webhooks 1.0, "Signature scheme": 24 to 64 bytes.
+            if !(24..=64).contains(&key.len()) {
+                return Err(KeyError::KeyLength(key.len()));
+            }
+            key
+        }
+        KeyForm::Text => {
+            let text = secret.expose();
+            if !(KEY_BYTES_MIN..=256).contains(&text.len()) || !text.iter().all(u8::is_ascii_graphic) {
+                return Err(KeyError::NotText);
+            }
+            Zeroizing::new(text.to_vec())
+        }
+    };
+    let mut kinds = [false; 256];
+    key.iter().for_each(|byte| kinds[usize::from(*byte)] = true);
+    // 24 random bytes repeat a few; eight different ones in them are a pattern.
+    if kinds.iter().filter(|seen| **seen).count() < 8 { Err(KeyError::Weak) } else { Ok(()) }
+}
+
 /// HMAC-SHA256 over the parts as if they stood in one piece.
 pub fn hmac_sha256<'a>(key: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    hmac::<Sha256>(key, parts).try_into().unwrap_or([0; 32])
+}
+
+fn hmac<'a, D: EagerHash>(key: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8>
+where
+    Hmac<D>: Mac + KeyInit,
+{
     // HMAC takes keys of every length; the error type exists for other algorithms.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    let Ok(mut mac) = <Hmac<D> as KeyInit>::new_from_slice(key) else { return Vec::new() };
     for part in parts {
         mac.update(part);
     }
-    mac.finalize().into_bytes().into()
+    mac.finalize().into_bytes().to_vec()
 }
 
 /// Compares secrets of any length without telling by its time where they differ, or how long the

@@ -2,13 +2,15 @@
 //! sender's. One [`Descriptor`] says where signature, time and id stand, what is signed and how the
 //! key is made from the secret; [`sign`] writes by it and [`verify`] reads by it, so what we send
 //! and what we accept can't drift apart. The profiles (`standard`, `alga`, ...) are data, see
-//! [`profile`]; a destination may bring a descriptor of its own.
+//! [`profile`]; a destination may bring a descriptor of its own. Secrets are shared ones (HMAC), or
+//! halves of an Ed25519 pair: both may sign one request under `standard` (`v1,` and `v1a,`).
 //!
 //! OUT: the webhook adapter signs each attempt anew (new time, same id). IN: the HMAC auth scheme
 //! verifies raw bytes before anything parses them. `hookswitch sign` and `verify` do both offline,
 //! and [`explain`] tells people what probably went wrong.
 
 mod explain;
+pub mod fixtures;
 mod key;
 pub mod profile;
 mod sign;
@@ -20,7 +22,10 @@ use sha2::{Digest, Sha256};
 use crate::id::{DestinationId, EventId, TenantId, to_text};
 
 pub use explain::explain;
-pub use key::{KEY_BYTES_MIN, KeyError, KeyForm, constant_time_eq, decoded_key, hmac_sha256, new_secret};
+pub use key::{
+    Algorithm, KEY_BYTES_MIN, KeyError, KeyForm, constant_time_eq, decoded_key, hmac_sha256, new_key_pair, new_secret,
+    public_key_bytes,
+};
 pub use profile::{Descriptor, DescriptorError, Encoding, Fact, FactHeader, Profile, Separator};
 pub use sign::{Message, SignError, sign};
 pub use template::{Template, TemplateError};

@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::key::KeyForm;
+use super::key::{Algorithm, KeyError, KeyForm, check_brought, is_asymmetric};
 use super::template::{Part, Template};
 use crate::destination::check_headers;
+use crate::secret::Secret;
 
 /// A name or a piece of text: fixed in a profile, owned in a destination's own descriptor.
 pub type Text = Cow<'static, str>;
@@ -65,6 +66,22 @@ impl Profile {
         self.descriptor().is_some_and(|descriptor| descriptor.separator != Separator::None)
     }
 
+    /// Whether a shared secret signs; a destination may have a key pair beside it, or alone.
+    pub fn takes_secret(&self) -> bool {
+        self.descriptor().is_some_and(|descriptor| descriptor.algorithm != Algorithm::Ed25519)
+    }
+
+    /// Whether an Ed25519 key pair can sign.
+    pub fn takes_key_pair(&self) -> bool {
+        self.descriptor().is_some_and(|descriptor| descriptor.algorithm_of(true).is_some())
+    }
+
+    /// Whether a shared secret that somebody brings along can sign by this profile, and is strong enough.
+    pub fn check_secret(&self, secret: &Secret) -> Result<(), KeyError> {
+        let Some(descriptor) = self.descriptor().filter(|_| self.takes_secret()) else { return Err(KeyError::Asymmetric) };
+        check_brought(descriptor.key, secret)
+    }
+
     /// Checks a destination's own descriptor; the named ones are right.
     pub fn check(&self) -> Result<(), DescriptorError> {
         match self {
@@ -74,7 +91,7 @@ impl Profile {
     }
 }
 
-/// How the 32 bytes of a signature are written.
+/// How the bytes of a signature are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
@@ -113,11 +130,13 @@ pub struct FactHeader {
     pub value: Fact,
 }
 
-/// One scheme of HMAC-SHA256 signatures, for writing and for reading.
+/// One scheme of signatures, for writing and for reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Descriptor {
     pub signature_header: Text,
+    #[serde(default)]
+    pub algorithm: Algorithm,
     #[serde(default)]
     pub encoding: Encoding,
     /// Stands before each signature: `v1,`, `sha256=`.
@@ -128,6 +147,9 @@ pub struct Descriptor {
     pub prefix_optional: bool,
     #[serde(default)]
     pub separator: Separator,
+    /// Ed25519 keys sign too, after this prefix: `v1a,`. For `standard` alone.
+    #[serde(skip)]
+    pub ed25519_prefix: Option<Text>,
     pub template: Template,
     #[serde(default)]
     pub key: KeyForm,
@@ -161,16 +183,41 @@ impl Descriptor {
     fn hex(header: impl Into<Text>, template: Template) -> Self {
         Self {
             signature_header: header.into(),
+            algorithm: Algorithm::HmacSha256,
             encoding: Encoding::Hex,
             prefix: text(""),
             prefix_optional: false,
             separator: Separator::None,
+            ed25519_prefix: None,
             template,
             key: KeyForm::Text,
             timestamp_header: None,
             timestamp_prefix: None,
             id_header: None,
             facts: Vec::new(),
+        }
+    }
+
+    /// What a shared secret, or an asymmetric key, signs with; `None` where it doesn't sign.
+    pub(super) fn algorithm_of(&self, asymmetric: bool) -> Option<Algorithm> {
+        match (self.algorithm, asymmetric) {
+            (Algorithm::Ed25519, false) => None,
+            (Algorithm::Ed25519, true) => Some(Algorithm::Ed25519),
+            (algorithm, false) => Some(algorithm),
+            (_, true) => self.ed25519_prefix.as_ref().map(|_| Algorithm::Ed25519),
+        }
+    }
+
+    /// The same for the secret's own kind.
+    pub(super) fn algorithm_for(&self, secret: &Secret) -> Option<Algorithm> {
+        self.algorithm_of(is_asymmetric(secret))
+    }
+
+    /// What stands before the signatures of an algorithm.
+    pub(super) fn prefix_of(&self, algorithm: Algorithm) -> &str {
+        match &self.ed25519_prefix {
+            Some(prefix) if algorithm == Algorithm::Ed25519 => prefix,
+            _ => &self.prefix,
         }
     }
 
@@ -239,6 +286,7 @@ static STANDARD: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     encoding: Encoding::Base64,
     prefix: text("v1,"),
     separator: Separator::Space,
+    ed25519_prefix: Some(text("v1a,")),
     key: KeyForm::Base64,
     timestamp_header: Some(text("webhook-timestamp")),
     id_header: Some(text("webhook-id")),

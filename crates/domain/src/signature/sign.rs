@@ -2,7 +2,7 @@
 
 use data_encoding::{BASE64, HEXLOWER};
 
-use super::key::{KeyError, hmac_sha256, key};
+use super::key::{Key, KeyError};
 use super::profile::{Descriptor, Encoding, Fact, Profile, Separator};
 use crate::id::{DeliveryId, DestinationId, EventId};
 use crate::secret::Secret;
@@ -35,7 +35,8 @@ pub enum SignError {
 }
 
 /// The headers that prove a message to its receiver. Secrets stand newest first: during a
-/// rotation's overlap all of them sign where the profile carries a list, else the first does.
+/// rotation's overlap all of them sign where the profile carries a list, else the first does. Keys
+/// of a kind that the profile doesn't know are left out.
 pub fn sign<'p>(profile: &'p Profile, secrets: &[Secret], message: &Message<'_>) -> Result<Vec<(&'p str, String)>, SignError> {
     let Some(descriptor) = profile.descriptor() else { return Ok(Vec::new()) };
     check_id(descriptor, message.id)?;
@@ -76,7 +77,9 @@ fn signature_line(
         Separator::Space => (" ", super::SIGNATURES_MAX),
         Separator::Comma => (",", super::SIGNATURES_MAX),
     };
-    if secrets.is_empty() {
+    let usable = secrets.iter().filter_map(|secret| Some((secret, descriptor.algorithm_for(secret)?)));
+    let mut usable = usable.take(count).peekable();
+    if usable.peek().is_none() {
         return Err(KeyError::Missing.into());
     }
     let mut line = String::with_capacity(128);
@@ -84,15 +87,16 @@ fn signature_line(
         line.push_str(prefix);
         line.push_str(timestamp);
     }
-    for secret in secrets.iter().take(count) {
-        let mac = hmac_sha256(&key(descriptor.key, secret)?, descriptor.template.fill(message.id, timestamp, message.body));
+    for (secret, algorithm) in usable {
+        let parts = descriptor.template.fill(message.id, timestamp, message.body);
+        let signature = Key::read(descriptor.key, secret)?.sign(algorithm, parts)?;
         if !line.is_empty() {
             line.push_str(between);
         }
-        line.push_str(&descriptor.prefix);
+        line.push_str(descriptor.prefix_of(algorithm));
         match descriptor.encoding {
-            Encoding::Hex => HEXLOWER.encode_append(&mac, &mut line),
-            Encoding::Base64 => BASE64.encode_append(&mac, &mut line),
+            Encoding::Hex => HEXLOWER.encode_append(&signature, &mut line),
+            Encoding::Base64 => BASE64.encode_append(&signature, &mut line),
         }
     }
     Ok(line)

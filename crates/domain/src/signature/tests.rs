@@ -221,6 +221,142 @@ fn the_inbound_scheme_takes_plain_hex_and_the_sha256_prefix_and_nothing_else() {
     );
 }
 
+fn pair(seed: u8) -> (Secret, Secret) {
+    let (private, public) = new_key_pair([seed; 32]);
+    (private, public.as_str().into())
+}
+
+#[test]
+fn agrees_with_the_ed25519_vector_of_rfc_8032() {
+    let bytes = |hex: &str| HEXLOWER.decode(hex.as_bytes()).unwrap();
+    let seed = bytes("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7");
+    let (private, public) = new_key_pair(seed.try_into().unwrap());
+    let known = bytes("fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025");
+    assert_eq!(public_key_bytes(&public).unwrap().as_slice(), known);
+    // Test 3 signs two bytes: a template of the body alone does the same.
+    let raw = custom(r#"{"custom": {"signature_header": "X-Sig", "algorithm": "ed25519", "template": "{body}"}}"#);
+    let signature = "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+        18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a";
+    let headers = sign(&raw, std::slice::from_ref(&private), &message(&[0xaf, 0x82])).unwrap();
+    assert_eq!(headers, [("X-Sig", signature.to_owned())]);
+    assert!(check(&raw, &[public.as_str().into()], &headers, &[0xaf, 0x82]).is_ok());
+    assert_eq!(format!("{private:?}"), "[secret]");
+}
+
+#[test]
+fn v1_and_v1a_stand_side_by_side_and_each_key_finds_its_own() {
+    let (private, public) = pair(1);
+    let headers = sign(&Profile::Standard, &[whsec(7), private.clone()], &message(BODY)).unwrap();
+    let line = &headers[0].1;
+    assert!(line.starts_with("v1,") && line.contains(" v1a,"), "{line}");
+    for good in [&whsec(7), &public, &private] {
+        assert!(check(&Profile::Standard, std::slice::from_ref(good), &headers, BODY).is_ok(), "{good:?}");
+    }
+    let stranger = pair(2).1;
+    assert_eq!(check(&Profile::Standard, std::slice::from_ref(&stranger), &headers, BODY), Err(Rejection::Mismatch));
+    assert_eq!(check(&Profile::Standard, &[stranger, public.clone()], &headers, BODY).unwrap().secret, 1);
+    let hmac_alone = signed();
+    assert_eq!(check(&Profile::Standard, &[public], &hmac_alone, BODY), Err(Rejection::NoSignature("v1a,".to_owned())));
+}
+
+#[test]
+fn during_a_rotation_both_key_pairs_sign() {
+    let ((new, new_public), (old, old_public)) = (pair(1), pair(2));
+    let headers = sign(&Profile::Standard, &[new, old], &message(BODY)).unwrap();
+    for public in [new_public, old_public] {
+        assert!(check(&Profile::Standard, &[public], &headers, BODY).is_ok());
+    }
+}
+
+/// What everybody knows must never count as a shared secret.
+#[test]
+fn a_public_key_is_never_a_shared_secret() {
+    let (_, public) = pair(1);
+    let raw = public_key_bytes(public.expose_text().unwrap()).unwrap();
+    for key in [raw.as_slice(), public.expose()] {
+        let forged = hmac_sha256(key, [&b"msg_1.1700000000."[..], BODY]);
+        let headers = with(signed(), "webhook-signature", &format!("v1,{}", data_encoding::BASE64.encode(&forged)));
+        assert!(check(&Profile::Standard, std::slice::from_ref(&public), &headers, BODY).is_err());
+    }
+    let headers = sign(&Profile::Fr022, &[whsec(1)], &message(BODY)).unwrap();
+    assert_eq!(
+        check(&Profile::Fr022, std::slice::from_ref(&public), &headers, BODY),
+        Err(Rejection::Secret(KeyError::Asymmetric))
+    );
+    assert_eq!(sign(&Profile::Standard, &[public], &message(BODY)), Err(SignError::Key(KeyError::PublicOnly)));
+    assert_eq!(sign(&Profile::Fr022, &[pair(1).0], &message(BODY)), Err(SignError::Key(KeyError::Missing)), "not for fr022");
+}
+
+#[test]
+fn keys_that_prove_nothing_are_refused() {
+    let text = |bytes: &[u8]| Secret::from(format!("whpk_{}", data_encoding::BASE64.encode(bytes)));
+    let headers = sign(&Profile::Standard, &[pair(1).0], &message(BODY)).unwrap();
+    // The neutral point, of which everything is a valid signature, and what is no key at all.
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    for bad in [text(&neutral), text(&[0; 31]), "whpk_".into(), "whpk_!".into(), "whsk_AAAA".into()] {
+        let refused = check(&Profile::Standard, std::slice::from_ref(&bad), &headers, BODY);
+        assert_eq!(refused, Err(Rejection::Secret(KeyError::NotEd25519)));
+    }
+}
+
+#[test]
+fn a_destination_s_own_descriptor_chooses_its_algorithm() {
+    let own = |algorithm: &str| {
+        custom(&format!(
+            r#"{{"custom": {{"signature_header": "X-Sig", "algorithm": "{algorithm}", "template": "{{timestamp}}{{body}}",
+                "timestamp_header": "X-Time"}}}}"#
+        ))
+    };
+    let (wide, narrow, asymmetric) = (own("hmac_sha512"), own("hmac_sha256"), own("ed25519"));
+    let headers = sign(&wide, &[whsec(1)], &message(BODY)).unwrap();
+    assert_eq!(headers[0].1.len(), 128);
+    assert!(check(&wide, &[whsec(1)], &headers, BODY).is_ok());
+    assert!(check(&narrow, &[whsec(1)], &headers, BODY).is_err());
+    let (private, public) = pair(1);
+    let headers = sign(&asymmetric, &[whsec(1), private], &message(BODY)).unwrap();
+    assert!(check(&asymmetric, &[public], &headers, BODY).is_ok());
+    assert_eq!(check(&asymmetric, &[whsec(1)], &headers, BODY), Err(Rejection::Secret(KeyError::Shared)));
+    assert!(asymmetric.takes_key_pair() && !asymmetric.takes_secret());
+    assert!(!wide.takes_key_pair() && wide.takes_secret());
+}
+
+#[test]
+fn a_secret_that_is_brought_along_must_be_a_good_one() {
+    let random = "bJ8aVZyPq0tWcR3kXyGmN5dLhE7sTuFo";
+    let base64 = |bytes: &[u8]| format!("whsec_{}", data_encoding::BASE64.encode(bytes));
+    let brought = |profile: &Profile, text: &str| profile.check_secret(&text.into());
+    for good in &[base64(random.as_bytes()), data_encoding::BASE64.encode(random.as_bytes())] {
+        assert_eq!(brought(&Profile::Standard, good), Ok(()), "{good}");
+        assert_eq!(brought(&Profile::Fr022, good), Ok(()), "{good}");
+    }
+    assert_eq!(brought(&Profile::Standard, random), Ok(()), "32 letters are the base64 of 24 bytes");
+    assert_eq!(brought(&Profile::Standard, &base64(&random.as_bytes()[..23])), Err(KeyError::KeyLength(23)));
+    assert_eq!(brought(&Profile::Standard, &base64(&random.repeat(3).as_bytes()[..65])), Err(KeyError::KeyLength(65)));
+    assert_eq!(brought(&Profile::Standard, "whsec_not base64"), Err(KeyError::NotBase64));
+    assert_eq!(brought(&Profile::Standard, &base64(&[0; 32])), Err(KeyError::Weak));
+    assert_eq!(brought(&Profile::Alga, "fifteen-bytes-x"), Err(KeyError::NotText));
+    assert_eq!(brought(&Profile::Alga, "with a space in the middle"), Err(KeyError::NotText));
+    assert_eq!(brought(&Profile::Alga, "abababababababababab"), Err(KeyError::Weak));
+    let (private, _) = pair(1);
+    assert_eq!(Profile::Standard.check_secret(&private), Err(KeyError::Asymmetric));
+    assert_eq!(brought(&Profile::None, random), Err(KeyError::Asymmetric));
+}
+
+#[test]
+fn the_usual_mistakes_with_key_pairs_are_named() {
+    let ((private, public), stranger) = (pair(1), pair(2).1);
+    let asymmetric = sign(&Profile::Standard, &[private], &message(BODY)).unwrap();
+    let why = |headers: &[(&str, String)], key: &Secret, body: &[u8]| {
+        assert!(check(&Profile::Standard, std::slice::from_ref(key), headers, body).is_err());
+        explain(&Profile::Standard, std::slice::from_ref(key), &lines(headers), body).unwrap_or("unknown")
+    };
+    assert!(why(&asymmetric, &whsec(7), BODY).contains("whpk_"), "a secret where only v1a is");
+    assert!(why(&signed(), &public, BODY).contains("switch ed25519 on"), "a public key where only v1 is");
+    assert!(why(&asymmetric, &stranger, BODY).contains("each destination has its own"));
+    assert!(why(&asymmetric, &public, b"{ \"a\": 1 }").contains("parsed and written again"));
+}
+
 #[test]
 fn the_usual_mistakes_are_named() {
     let why = |profile: &Profile, headers: &[(&str, String)], secret: Secret, body: &[u8]| {

@@ -5,9 +5,8 @@
 use std::time::Duration;
 
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
-use subtle::{Choice, ConstantTimeEq};
 
-use super::key::{KeyError, KeyForm, hmac_sha256, key};
+use super::key::{Algorithm, Key, KeyError, KeyForm, is_asymmetric};
 use super::profile::{Descriptor, Encoding, Profile, Separator};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -49,7 +48,7 @@ pub enum Rejection {
     #[error("no signature like \"{0}...\" in the header: check that the sender uses this profile")]
     NoSignature(String),
     #[error("the signature can't be decoded: {0} expected; was it cut off?")]
-    SignatureMalformed(&'static str),
+    SignatureMalformed(String),
     #[error(
         "the id is empty, longer than 256 characters or holds \"{0}\": it could be read as part of what follows it, so it is refused"
     )]
@@ -119,9 +118,7 @@ impl Descriptor {
         tolerance: Duration,
     ) -> Result<Verified, Rejection> {
         let claim = self.read(headers)?;
-        if secrets.is_empty() {
-            return Err(KeyError::Missing.into());
-        }
+        self.check_kinds(secrets, &claim)?;
         let mut matched = None;
         for (place, secret) in secrets.iter().enumerate() {
             if claim.matches(self, self.key, secret, body)? {
@@ -135,6 +132,19 @@ impl Descriptor {
             check_age(signed, now, tolerance)?;
         }
         Ok(Verified { id: self.id_header.is_some().then(|| claim.id.to_owned()), timestamp, secret })
+    }
+
+    /// Something must be there that one of the secrets could have made.
+    fn check_kinds(&self, secrets: &[Secret], claim: &Claim<'_>) -> Result<(), Rejection> {
+        let Some(first) = secrets.first() else { return Err(KeyError::Missing.into()) };
+        let mut kinds = secrets.iter().filter_map(|secret| self.algorithm_for(secret)).peekable();
+        let Some(wanted) = kinds.peek().copied() else {
+            return Err(if is_asymmetric(first) { KeyError::Asymmetric } else { KeyError::Shared }.into());
+        };
+        match kinds.any(|kind| claim.carries(kind)) {
+            true => Ok(()),
+            false => Err(Rejection::NoSignature(self.prefix_of(wanted).to_owned())),
+        }
     }
 
     /// What a request says about itself, before anything is proven.
@@ -180,16 +190,20 @@ impl Descriptor {
         }
     }
 
-    fn read_signatures(&self, entries: &[&str]) -> Result<Vec<[u8; 32]>, Rejection> {
-        let ours = |entry: &&'_ str| entry.starts_with(&*self.prefix) || self.prefix_optional;
-        let mut ours = entries.iter().copied().filter(ours).peekable();
-        if ours.peek().is_none() {
-            return Err(Rejection::NoSignature(self.prefix.to_string()));
-        }
-        let texts = ours.map(|entry| entry.strip_prefix(&*self.prefix).unwrap_or(entry));
-        let decoded: Vec<[u8; 32]> = texts.filter_map(|text| self.encoding.decode(text)).collect();
+    fn read_signatures(&self, entries: &[&str]) -> Result<Vec<(Algorithm, Vec<u8>)>, Rejection> {
+        let known = |entry: &&'_ str| {
+            if let Some(text) = self.ed25519_prefix.as_ref().and_then(|prefix| entry.strip_prefix(&**prefix)) {
+                return Some((Algorithm::Ed25519, text.to_owned()));
+            }
+            let text = entry.strip_prefix(&*self.prefix).or(self.prefix_optional.then_some(*entry))?;
+            Some((self.algorithm, text.to_owned()))
+        };
+        let mut ours = entries.iter().filter_map(known).peekable();
+        let Some((algorithm, _)) = ours.peek().cloned() else { return Err(Rejection::NoSignature(self.prefix.to_string())) };
+        let decoded = ours.filter_map(|(algorithm, text)| Some((algorithm, self.encoding.decode(&text, algorithm.bytes())?)));
+        let decoded: Vec<_> = decoded.collect();
         if decoded.is_empty() {
-            return Err(Rejection::SignatureMalformed(self.encoding.shape()));
+            return Err(Rejection::SignatureMalformed(self.encoding.shape(algorithm.bytes())));
         }
         Ok(decoded)
     }
@@ -200,30 +214,39 @@ pub(super) struct Claim<'h> {
     id: &'h str,
     time: &'h str,
     seconds: Option<i64>,
-    signatures: Vec<[u8; 32]>,
+    signatures: Vec<(Algorithm, Vec<u8>)>,
 }
 
 impl Claim<'_> {
+    /// Whether one of the signatures is this secret's. All of them are looked at.
     pub(super) fn matches(&self, by: &Descriptor, form: KeyForm, secret: &Secret, body: &[u8]) -> Result<bool, KeyError> {
-        let expected = hmac_sha256(&key(form, secret)?, by.template.fill(self.id, self.time, body));
-        let found = self.signatures.iter().fold(Choice::from(0), |found, given| found | given.ct_eq(&expected));
-        Ok(found.into())
+        let Some(algorithm) = by.algorithm_for(secret) else { return Ok(false) };
+        let key = Key::read(form, secret)?;
+        let mut found = false;
+        for (_, signature) in self.signatures.iter().filter(|(kind, _)| *kind == algorithm) {
+            found |= key.verifies(algorithm, by.template.fill(self.id, self.time, body), signature)?;
+        }
+        Ok(found)
+    }
+
+    pub(super) fn carries(&self, algorithm: Algorithm) -> bool {
+        self.signatures.iter().any(|(kind, _)| *kind == algorithm)
     }
 }
 
 impl Encoding {
-    fn decode(self, text: &str) -> Option<[u8; 32]> {
+    fn decode(self, text: &str, length: usize) -> Option<Vec<u8>> {
         let bytes = match self {
             Self::Hex => HEXLOWER_PERMISSIVE.decode(text.as_bytes()),
             Self::Base64 => BASE64.decode(text.as_bytes()),
         };
-        bytes.ok()?.try_into().ok()
+        bytes.ok().filter(|bytes| bytes.len() == length)
     }
 
-    const fn shape(self) -> &'static str {
+    fn shape(self, length: usize) -> String {
         match self {
-            Self::Hex => "64 hex digits",
-            Self::Base64 => "44 characters of base64",
+            Self::Hex => format!("{} hex digits", length * 2),
+            Self::Base64 => format!("{} characters of base64", length.div_ceil(3) * 4),
         }
     }
 }

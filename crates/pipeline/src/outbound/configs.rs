@@ -21,6 +21,7 @@ use crate::secrets::{SecretError, Secrets};
 /// Purposes that are bound into the seals of a destination's secrets.
 pub const PURPOSE_URL: &str = "destination_url";
 pub const PURPOSE_SIGNING: &str = "destination_signing";
+pub const PURPOSE_KEY: &str = "destination_key";
 
 /// Copies kept; more tenants than this and the copies start anew.
 const TENANTS_MAX: usize = 20_000;
@@ -58,6 +59,8 @@ pub struct Outlet {
     pub revision: i64,
     signing: Option<Sealed>,
     previous: Option<(Sealed, Timestamp)>,
+    /// Private keys, the newest first, each with the end of its time.
+    keys: Vec<(Sealed, Option<Timestamp>)>,
 }
 
 /// Why a destination can't be sent to at all.
@@ -70,11 +73,20 @@ pub enum NoTarget {
 }
 
 impl Outlet {
-    /// Opens the signing secrets, the newest first; the previous one only while its overlap lasts.
+    /// Opens the signing secrets, the newest first, and the private keys behind them; those that were
+    /// replaced only while their overlap lasts.
     pub fn signing_secrets(&self, secrets: &Secrets, now: Timestamp) -> Result<Vec<Secret>, SecretError> {
         let previous = self.previous.as_ref().filter(|(_, until)| *until > now).map(|(sealed, _)| sealed);
         let open = |row: &Sealed| secrets.open(row.tenant, row.id, &row.key_id, &row.sealed, PURPOSE_SIGNING);
-        self.signing.iter().chain(previous).map(open).collect()
+        let shared = self.signing.iter().chain(previous).map(open);
+        let keys = self.keys.iter().filter(|(_, until)| until.is_none_or(|until| until > now));
+        let open_key = |row: &Sealed| secrets.open(row.tenant, row.id, &row.key_id, &row.sealed, PURPOSE_KEY);
+        shared.chain(keys.map(|(row, _)| open_key(row))).collect()
+    }
+
+    /// Whether its requests would leave without a signature that they should have.
+    pub fn unsigned(&self) -> bool {
+        self.profile == Profile::None && self.adapter.signs()
     }
 
     /// Whether the event is for this destination.
@@ -89,12 +101,24 @@ pub struct Configs {
     db: Db,
     secrets: Secrets,
     rules: Rules,
+    allow_unsigned: bool,
     copies: RwLock<HashMap<TenantId, Arc<TenantConfig>>>,
 }
 
 impl Configs {
     pub fn new(db: Db, secrets: Secrets, rules: Rules) -> Self {
-        Self { db, secrets, rules, copies: RwLock::default() }
+        Self { db, secrets, rules, allow_unsigned: false, copies: RwLock::default() }
+    }
+
+    /// `signing.allow_unsigned`: whether requests may leave without a signature.
+    #[must_use]
+    pub fn allowing_unsigned(mut self, allowed: bool) -> Self {
+        self.allow_unsigned = allowed;
+        self
+    }
+
+    pub fn allow_unsigned(&self) -> bool {
+        self.allow_unsigned
     }
 
     pub fn secrets(&self) -> &Secrets {
@@ -167,7 +191,7 @@ impl Configs {
     }
 
     fn outlet(&self, found: Found, policy: &Policy, default_profile: &Profile) -> Option<Outlet> {
-        let Found { destination, url, signing, previous } = found;
+        let Found { destination, url, signing, previous, keys } = found;
         let adapter = super::adapter::find(&destination.adapter_type)?;
         let url = url.map(|row| self.secrets.open(row.tenant, row.id, &row.key_id, &row.sealed, PURPOSE_URL));
         let target = match url {
@@ -196,6 +220,7 @@ impl Configs {
             revision: destination.revision,
             signing,
             previous: previous.zip(destination.previous_until),
+            keys,
             config: destination.config,
         })
     }
@@ -206,6 +231,7 @@ struct Found {
     url: Option<Sealed>,
     signing: Option<Sealed>,
     previous: Option<Sealed>,
+    keys: Vec<(Sealed, Option<Timestamp>)>,
 }
 
 /// What one transaction read; opened and judged after it.
@@ -228,7 +254,11 @@ async fn read(tx: &mut Tx) -> Result<Option<Raw>, StoreError> {
             }
         }
         let [signing, previous] = sealed;
-        destinations.push(Found { destination, url, signing, previous });
+        let mut keys = Vec::new();
+        for key in &destination.keys {
+            keys.extend(secret::get(tx, key.id).await?.map(|sealed| (sealed, key.signs_until)));
+        }
+        destinations.push(Found { destination, url, signing, previous, keys });
     }
     Ok(Some(Raw { tenant, policy, destinations }))
 }

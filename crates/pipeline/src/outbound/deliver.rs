@@ -35,6 +35,9 @@ const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// to cost nothing on a lane that flows.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// Made while the installation allowed it, or with the tenant's default.
+const UNSIGNED: &str = "not sent: unsigned requests are switched off here (signing.allow_unsigned); choose a signing profile";
+
 /// A delivery that this node has leased.
 pub struct InHand {
     pub slot: Slot,
@@ -57,6 +60,24 @@ pub struct Sender {
     pub tasks: TaskTracker,
     /// Set at the end: what is in hand and not yet sent is given back.
     pub stop: CancellationToken,
+}
+
+/// What a receiver's answer means for its destination.
+struct Wish {
+    hold: Hold,
+    action: &'static str,
+    reason: &'static str,
+}
+
+impl Wish {
+    fn of(gone: bool, pause: bool) -> Option<Self> {
+        if gone {
+            let reason = "the receiver answered 410";
+            return Some(Self { hold: Hold::ReceiverGone, action: "destination.disabled", reason });
+        }
+        let reason = "the receiver asked for it (hookswitch-destination: pause)";
+        pause.then_some(Self { hold: Hold::Paused, action: "destination.paused", reason })
+    }
 }
 
 /// What is recorded of a try besides its columns.
@@ -153,6 +174,9 @@ impl Sender {
             Err(NoTarget::Refused(reason)) => return Delivered::unsent(Outcome::Forbidden, reason.clone()),
             Err(NoTarget::Unopened(reason)) => return Delivered::unsent(Outcome::SecretUnavailable, reason.clone()),
         };
+        if outlet.unsigned() && !self.configs.allow_unsigned() {
+            return Delivered::unsent(Outcome::SecretUnavailable, UNSIGNED);
+        }
         let secrets = match outlet.signing_secrets(self.configs.secrets(), now) {
             Ok(secrets) => secrets,
             Err(error) => return Delivered::unsent(Outcome::SecretUnavailable, format!("signing secret: {error}")),
@@ -255,9 +279,9 @@ impl Sender {
             },
         };
         let state = settle.state;
-        if settled.disable_destination {
+        if let Some(wish) = Wish::of(settled.disable_destination, done.pause) {
             // Held before the delivery is due again, so that nobody claims it in between.
-            self.hold_gone(claimed, outlet.revision).await?;
+            self.hold(claimed, outlet.revision, wish).await?;
         }
         if !self.settle_until(settle, leased_until).await? {
             metrics::counter!("hookswitch_settle_stale_total").increment(1);
@@ -282,15 +306,15 @@ impl Sender {
         }
     }
 
-    /// A 410: nothing more is sent until a person enables the destination again.
-    async fn hold_gone(&self, claimed: &Claimed, revision: i64) -> Result<(), StoreError> {
+    /// The receiver's own wish: nothing more is sent until a person lets the destination go on.
+    async fn hold(&self, claimed: &Claimed, revision: i64, wish: Wish) -> Result<(), StoreError> {
         let claim = claimed.claim;
         let (destination, delivery, ambient) = (claimed.destination, claimed.delivery, self.ambient.clone());
         let entry = Entry {
-            action: "destination.disabled",
+            action: wish.action,
             target: destination.to_string(),
             correlation_id: None,
-            detail: serde_json::json!({ "reason": "the receiver answered 410", "delivery_id": delivery }),
+            detail: serde_json::json!({ "reason": wish.reason, "delivery_id": delivery }),
         };
         let store = self.db.for_tenant(claimed.tenant);
         store
@@ -305,7 +329,7 @@ impl Sender {
                     if !same || !hookswitch_store::delivery::is_claimed(tx, delivery, claim).await? {
                         return Ok(());
                     }
-                    destination::set_hold(tx, destination, Some(Hold::ReceiverGone)).await?;
+                    destination::set_hold(tx, destination, Some(wish.hold)).await?;
                     audit::append(tx, &*ambient, &Actor::System, entry).await?;
                     Ok(())
                 })

@@ -2,6 +2,7 @@
 
 mod forget;
 mod partitions;
+mod rotations;
 
 use std::time::Duration;
 
@@ -13,7 +14,11 @@ const ROUND: Duration = Duration::from_secs(60);
 /// Does every duty once a minute until `stop`. Each one is safe to repeat, and on several nodes at once.
 pub async fn run(db: Db, stop: CancellationToken) {
     loop {
-        for (duty, done) in [("partitions", partitions::run(&db).await), ("forget", forget::run(&db).await)] {
+        for (duty, done) in [
+            ("partitions", partitions::run(&db).await),
+            ("forget", forget::run(&db).await),
+            ("rotations", rotations::run(&db).await),
+        ] {
             if let Err(error) = done {
                 tracing::warn!(duty, %error, "a duty of upkeep failed; it is done again in a minute");
             }

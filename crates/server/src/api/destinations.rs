@@ -4,27 +4,26 @@
 //! for each other, so that none overwrites another one's. Its audit row comes last.
 
 mod body;
+pub mod signing;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use hookswitch_domain::destination::Hold;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId};
 use hookswitch_domain::secret::Secret;
-use hookswitch_domain::signature::new_secret;
-use hookswitch_pipeline::outbound::configs::{PURPOSE_SIGNING, PURPOSE_URL};
+use hookswitch_pipeline::outbound::configs::PURPOSE_URL;
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
 use hookswitch_store::destination::{self as rows, Destination as Row};
 use hookswitch_store::queue::{self, NewDelivery, NewEvent};
 use hookswitch_store::{Tx, audit, secret};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-pub use body::{Change, Destination, HeaderBody as EventHeader, NewDestination};
+pub use body::{Change, CreatedDestination, Destination, HeaderBody as EventHeader, NewDestination};
 
 use super::body::Json;
 use super::caller::Caller;
@@ -33,10 +32,6 @@ use super::list::{List, Listed, PageParams};
 use super::path::Id;
 use super::problem::Problem;
 use crate::app::App;
-
-/// A rotation's overlap, unless it names another.
-const OVERLAP_SECONDS: u32 = 86_400;
-const OVERLAP_SECONDS_MAX: u32 = 30 * 86_400;
 
 /// Destinations, newest first. They carry scheme and host of the endpoint, never the whole URL.
 #[utoipa::path(get, path = "/api/v1/integrations/destinations", operation_id = "listDestinations", tag = "destinations",
@@ -50,7 +45,7 @@ pub async fn list(caller: Caller, List { page, .. }: List) -> Result<axum::Json<
 /// Create a destination. The signing secret is in this answer and in no other.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations", operation_id = "createDestination", tag = "destinations",
     request_body = NewDestination, extensions(("x-permission" = json!("destination:create"))),
-    responses((status = 201, description = "Created; `signing_secret` is shown this once", body = Destination)))]
+    responses((status = 201, description = "Created; `signing_secret` is shown this once", body = CreatedDestination)))]
 pub async fn create(
     caller: Caller,
     State(app): State<Arc<App>>,
@@ -65,23 +60,18 @@ pub async fn create(
             body::check_credential(tx, draft.credential).await?;
             let url = Secret::from(draft.target.expose());
             let url_secret = app.engine.secrets.seal(tx, ambient, PURPOSE_URL, &url).await?;
-            let signs = body::signs(&draft.adapter_type, &draft.config);
-            let shown = new_secret(ambient.random());
-            let signing_secret = match signs {
-                true => Some(app.engine.secrets.seal(tx, ambient, PURPOSE_SIGNING, &Secret::from(shown.as_str())).await?),
-                false => None,
-            };
             let now = ambient.now();
-            let row = Row {
+            let mut row = Row {
                 id: ambient.fresh(),
                 group_id: None,
                 name: draft.name,
                 adapter_type: draft.adapter_type,
                 endpoint: draft.target.endpoint(),
                 url_secret,
-                signing_secret,
+                signing_secret: None,
                 previous_secret: None,
                 previous_until: None,
+                keys: Vec::new(),
                 credential: draft.credential,
                 config: draft.config,
                 revision: 1,
@@ -89,11 +79,17 @@ pub async fn create(
                 updated_at: now,
                 hold: (!draft.enabled).then_some(Hold::Disabled),
             };
+            let shown = signing::equip(tx, &app, &mut row, draft.secret.as_ref(), draft.ed25519).await?;
             rows::insert(tx, &row).await?;
-            let detail = json!({ "name": row.name, "endpoint": row.endpoint, "adapter_type": row.adapter_type, "signed": signs });
+            let (signing, brought) = (signing::told(&row), draft.secret.is_some());
+            let detail = json!({ "name": row.name, "endpoint": row.endpoint, "adapter_type": row.adapter_type,
+                "signing": signing, "brought": brought });
             caller.record(tx, &app, "destination.created", row.id, detail).await?;
-            let created = Created::new(&Destination::from(row))?;
-            Ok(if signs { created.secret("signing_secret", shown) } else { created })
+            let created = Created::new(&CreatedDestination::from(row))?;
+            Ok(match shown {
+                Some(shown) => created.secret("signing_secret", shown),
+                None => created,
+            })
         })
     })
     .await
@@ -127,6 +123,10 @@ pub async fn change(
             let mut row = find(tx, id).await?;
             let fields = change.apply(&mut row, &app)?;
             body::check_credential(tx, row.credential).await?;
+            let resigned = fields.contains(&"signing");
+            if resigned {
+                signing::refit(tx, &app, &mut row, change.ed25519()).await?;
+            }
             let old_url = target.is_some().then_some(row.url_secret);
             if let Some(target) = &target {
                 let url = Secret::from(target.expose());
@@ -142,7 +142,11 @@ pub async fn change(
                 row.hold = if enabled { row.hold.filter(|hold| *hold == Hold::Paused) } else { Some(Hold::Disabled) };
                 rows::set_hold(tx, id, row.hold).await?;
             }
-            caller.record(tx, &app, "destination.changed", id, json!({ "fields": fields })).await?;
+            let mut detail = json!({ "fields": fields });
+            if resigned {
+                detail["signing"] = signing::told(&row);
+            }
+            caller.record(tx, &app, "destination.changed", id, detail).await?;
             app.engine.publisher.wake_after(tx);
             Ok(row)
         })
@@ -197,73 +201,6 @@ pub async fn reveal(
         })
     });
     Ok(axum::Json(shown.await?))
-}
-
-/// How a rotation goes.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Rotate {
-    /// How long the old secret signs beside the new one, where the profile can carry two.
-    #[serde(default = "overlap")]
-    #[schema(default = 86400, maximum = 2592000)]
-    overlap_seconds: u32,
-}
-
-fn overlap() -> u32 {
-    OVERLAP_SECONDS
-}
-
-/// The new secret, shown this once.
-#[derive(Serialize, ToSchema)]
-pub struct Rotated {
-    #[schema(example = "whsec_...")]
-    signing_secret: String,
-    /// Until then the old secret signs too; null without overlap.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    previous_until: Option<hookswitch_domain::time::Timestamp>,
-}
-
-/// Give the destination a new signing secret.
-#[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/rotate-secret", operation_id = "rotateDestinationSecret",
-    tag = "destinations", params(("id" = String, Path, description = "`dst_...`")), request_body = Rotate,
-    extensions(("x-permission" = json!("destination:update"))),
-    responses((status = 200, description = "The new secret, shown this once", body = Rotated)))]
-pub async fn rotate(
-    caller: Caller,
-    State(app): State<Arc<App>>,
-    Id(id): Id<DestinationId>,
-    Json(rotate): Json<Rotate>,
-) -> Result<axum::Json<Rotated>, Problem> {
-    if rotate.overlap_seconds > OVERLAP_SECONDS_MAX {
-        return Err(Problem::invalid("overlap_seconds", "invalid", "must be 0 to 2592000"));
-    }
-    let store = caller.store.clone();
-    let rotated = store.write::<_, Problem, _>(move |tx| {
-        Box::pin(async move {
-            audit::bump_epoch(tx).await?;
-            let mut row = find(tx, id).await?;
-            let Some(current) = row.signing_secret else {
-                return Err(Problem::conflict("unsigned", "this destination isn't signed, so that it has no secret to rotate"));
-            };
-            let shown = new_secret(app.ambient.random());
-            let fresh = app.engine.secrets.seal(tx, &*app.ambient, PURPOSE_SIGNING, &Secret::from(shown.as_str())).await?;
-            let retired = row.previous_secret.take();
-            row.signing_secret = Some(fresh);
-            row.updated_at = app.ambient.now();
-            row.previous_until =
-                (rotate.overlap_seconds > 0).then(|| row.updated_at.plus(Duration::from_secs(rotate.overlap_seconds.into())));
-            row.previous_secret = row.previous_until.map(|_| current);
-            rows::update(tx, &row).await?;
-            let unused = if row.previous_secret.is_none() { Some(current) } else { None };
-            for old in [retired, unused].into_iter().flatten() {
-                secret::delete(tx, old).await?;
-            }
-            let detail = json!({ "overlap_seconds": rotate.overlap_seconds });
-            caller.record(tx, &app, "destination.secret_rotated", id, detail).await?;
-            Ok(Rotated { signing_secret: shown, previous_until: row.previous_until })
-        })
-    });
-    Ok(axum::Json(rotated.await?))
 }
 
 /// Hold a destination: events are accepted and wait. Whatever waits, this is one write.

@@ -38,6 +38,7 @@ pub mod list;
 pub mod path;
 mod policy;
 pub mod problem;
+mod public_keys;
 mod roles;
 pub mod session;
 mod tenants;
@@ -79,10 +80,12 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(destinations::list, destinations::create))
         .routes(routes!(destinations::get, destinations::change, destinations::remove))
         .routes(routes!(destinations::reveal))
-        .routes(routes!(destinations::rotate))
+        .routes(routes!(destinations::signing::rotate))
+        .routes(routes!(destinations::signing::finalize))
         .routes(routes!(destinations::pause))
         .routes(routes!(destinations::resume))
         .routes(routes!(destinations::test))
+        .routes(routes!(public_keys::get))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::get, credentials::change, credentials::remove))
         .routes(routes!(integrations::adapters))

@@ -95,7 +95,8 @@ pub async fn put(
         Box::pin(async move {
             rows::put(tx, &row).await?;
             audit::bump_epoch(tx).await?;
-            let detail = serde_json::to_value(&row.policy).unwrap_or_default();
+            let mut detail = serde_json::to_value(&row.policy).unwrap_or_default();
+            detail["default_signing_profile"] = row.default_signing_profile.as_deref().into();
             let entry =
                 Entry { action: "delivery_policy.changed", target: caller.tenant_slug.to_string(), correlation_id: None, detail };
             audit::append(tx, &*app.ambient, &caller.actor, entry).await?;

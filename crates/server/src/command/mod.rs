@@ -24,6 +24,7 @@ mod backup;
 mod demo;
 mod doctor;
 mod files;
+mod fixtures;
 mod grant;
 mod map;
 mod migrate;
@@ -73,6 +74,8 @@ enum Command {
     Sign(sign::Arguments),
     /// Check a signature of any profile, offline.
     Verify(verify::Arguments),
+    /// Print requests that a receiver must take or refuse, to test one offline.
+    Fixtures,
     /// Evaluate one mapping expression in the sandbox.
     Map(map::Args),
     /// Evaluates expressions for its parent process.
@@ -123,6 +126,7 @@ fn dispatch(line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Doctor => block_on(doctor::run(&global)),
         Command::Sign(arguments) => sign::run(&global, arguments),
         Command::Verify(arguments) => verify::run(&global, arguments),
+        Command::Fixtures => fixtures::run(),
         Command::Map(arguments) => block_on(map::run(arguments)),
         Command::SandboxWorker => Ok(run_worker()),
     }

@@ -34,10 +34,11 @@ pub struct Arguments {
 /// A profile and its secrets, as `sign` and `verify` take them.
 #[derive(Args)]
 pub struct Scheme {
-    /// standard, oneprotect, fr022, alga, or the path of a JSON file with a descriptor.
+    /// standard, oneprotect, fr022, alga, or the path of a JSON file with a descriptor of your own.
     #[arg(long, default_value = "standard")]
     profile: String,
-    /// A file with the secret; may be repeated during a rotation, the newest first.
+    /// A file with the secret, or half of an Ed25519 pair (whsk_ signs, whpk_ verifies); may be repeated during a rotation,
+    /// the newest first.
     #[arg(long, value_name = "FILE")]
     secret_file: Vec<PathBuf>,
     /// The secret itself. Other users of this machine can see it while the command runs.

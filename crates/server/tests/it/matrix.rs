@@ -80,6 +80,7 @@ const PUBLIC: &[&str] = &[
     "POST /api/v1/session",
     "GET /healthz",
     "GET /readyz",
+    "GET /.well-known/hookswitch/{tenant_slug}/{destination_id}/keys.json",
     "POST /api/inbound/{tenant_slug}/{webhook_slug}",
     "PUT /api/inbound/{tenant_slug}/{webhook_slug}",
     "PATCH /api/inbound/{tenant_slug}/{webhook_slug}",

@@ -6,6 +6,8 @@ mod lanes;
 mod nodes;
 mod publish;
 mod retry;
+mod rotation;
+mod say;
 mod sending;
 mod signing;
 

@@ -21,7 +21,7 @@ fn every_migration_has_its_twin_and_is_in_the_list() {
     assert_eq!(names("sqlite"), listed);
     assert_eq!(names("postgres"), listed);
     let numbers: Vec<i64> = STORE.migrations.iter().map(|migration| migration.version).collect();
-    assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>());
+    assert!(numbers.is_sorted_by(|earlier, later| earlier < later), "in order, each once: {numbers:?}");
 }
 
 async fn columns(engine: &Engine, query: &str) -> BTreeMap<String, BTreeSet<String>> {

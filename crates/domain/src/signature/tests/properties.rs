@@ -9,7 +9,12 @@ fn profiles() -> impl Strategy<Value = Profile> {
         r#"{"custom": {"signature_header": "X-Sig", "prefix": "v1=", "separator": "comma", "encoding": "base64",
             "template": "{id}:{timestamp}:{body}", "timestamp_prefix": "t=", "id_header": "X-Id"}}"#,
     );
-    prop_oneof![Just(Profile::Standard), Just(Profile::Oneprotect), Just(Profile::Fr022), Just(Profile::Alga), Just(custom)]
+    let wide = self::custom(
+        r#"{"custom": {"signature_header": "X-Sig", "algorithm": "hmac_sha512", "encoding": "base64",
+            "template": "v0:{timestamp}:{body}", "timestamp_header": "X-T"}}"#,
+    );
+    let named = [Profile::Standard, Profile::Oneprotect, Profile::Fr022, Profile::Alga];
+    proptest::sample::select([named.to_vec(), vec![custom, wide]].concat())
 }
 
 proptest! {
@@ -43,6 +48,22 @@ proptest! {
             let forged: Vec<_> = forged.iter().map(|(name, value)| (*name, value.as_slice())).collect();
             prop_assert!(verify(&profile, &secrets, &forged, &body, Timestamp::from_seconds(NOW), TOLERANCE).is_err());
         }
+    }
+
+    #[test]
+    fn what_a_private_key_signs_only_its_public_key_takes(body: Vec<u8>, seed: u8, place: prop::sample::Index, bit in 0u8..8) {
+        let ((private, public), stranger) = (pair(seed), pair(seed.wrapping_add(1)).1);
+        let headers = sign(&Profile::Standard, &[private], &message(&body)).unwrap();
+        prop_assert!(check(&Profile::Standard, std::slice::from_ref(&public), &headers, &body).is_ok());
+        prop_assert_eq!(check(&Profile::Standard, &[stranger], &headers, &body), Err(Rejection::Mismatch));
+        let mut forged = headers[0].1.clone().into_bytes();
+        let at = place.index(forged.len());
+        forged[at] ^= 1 << bit;
+        let forged: Vec<_> = lines(&headers).into_iter().map(|(name, value)| match name {
+            "webhook-signature" => (name, forged.as_slice()),
+            _ => (name, value),
+        }).collect();
+        prop_assert!(verify(&Profile::Standard, &[public], &forged, &body, Timestamp::from_seconds(NOW), TOLERANCE).is_err());
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Reply {
             timings: self.timings,
             remote_addr: self.remote_addr,
             external: None,
+            pause: false,
         }
     }
 
@@ -75,7 +76,7 @@ impl Reply {
     }
 }
 
-pub(super) fn wish(answer: &Answer, dispatch: &Dispatch<'_>) -> Option<Duration> {
+fn wish(answer: &Answer, dispatch: &Dispatch<'_>) -> Option<Duration> {
     let text = answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
     text.and_then(|text| retry_after(text, dispatch.now))
 }

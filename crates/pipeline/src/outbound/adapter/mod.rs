@@ -130,6 +130,8 @@ pub struct Delivered {
     pub remote_addr: Option<std::net::SocketAddr>,
     /// What the receiver calls the record that it made of this.
     pub external: Option<ExternalRef>,
+    /// The receiver asks that nothing more be sent to this destination until a person resumes it.
+    pub pause: bool,
 }
 
 /// A record of somebody else's that a delivery led to. It is kept with the attempt, and is a
@@ -165,6 +167,7 @@ impl Delivered {
             timings: Timings::default(),
             remote_addr: None,
             external: None,
+            pause: false,
         }
     }
 }

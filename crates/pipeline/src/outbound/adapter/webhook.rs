@@ -2,13 +2,14 @@
 
 use futures_util::future::BoxFuture;
 use hookswitch_domain::delivery::Outcome;
+use hookswitch_domain::say::Say;
 use hookswitch_domain::signature::{Message, sign};
 use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
-use super::exchange::{JSON, USER_AGENT, Unsent, authorization, failed, header, summary, traceparent, wish};
+use super::exchange::{JSON, USER_AGENT, Unsent, authorization, failed, header, summary, traceparent};
 use super::{Adapter, Delivered, Dispatch};
-use crate::http::{Answer, Exchange, Request};
+use crate::http::{Exchange, Request};
 
 const REPLAY: HeaderName = HeaderName::from_static("hookswitch-replay");
 
@@ -118,23 +119,21 @@ fn judge(dispatch: &Dispatch<'_>, exchange: Exchange) -> Delivered {
         Ok(answer) => answer,
         Err(error) => return failed(&error, timings, remote_addr),
     };
-    let (outcome, reason) = weigh(&answer, dispatch);
+    let say = Say::read(|name| answer.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect(), dispatch.now);
+    let (outcome, reason) = weigh(answer.status, &say);
     let response_summary = summary(&answer, dispatch);
-    Delivered { outcome, status: Some(answer.status), reason, response_summary, timings, remote_addr, external: None }
+    let (status, pause) = (Some(answer.status), say.pause);
+    Delivered { outcome, status, reason, response_summary, timings, remote_addr, external: None, pause }
 }
 
-fn weigh(answer: &Answer, dispatch: &Dispatch<'_>) -> (Outcome, String) {
-    let status = answer.status;
+fn weigh(status: u16, say: &Say) -> (Outcome, String) {
     match status {
-        200..=299 => (Outcome::Accepted, format!("answered {status}")),
+        200..=299 => (Outcome::Accepted, format!("answered {status}{}", say.pause_reason())),
         410 => (Outcome::Gone, "answered 410: the receiver says that it is gone for good".to_owned()),
         _ => {
-            let retry_after = wish(answer, dispatch);
-            let reason = match status {
-                300..=399 => format!("answered {status}: redirects are not followed"),
-                _ => format!("answered {status}"),
-            };
-            (Outcome::Retryable { retry_after }, reason)
+            let (outcome, asked) = say.outcome();
+            let redirect = if (300..=399).contains(&status) { ": redirects are not followed" } else { "" };
+            (outcome, format!("answered {status}{redirect}{asked}"))
         }
     }
 }

@@ -8,7 +8,7 @@ use hookswitch_domain::retry::{OnExhausted, Policy, PolicyOverride};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::Profile;
 use hookswitch_domain::time::Timestamp;
-use hookswitch_pipeline::outbound::adapter;
+use hookswitch_pipeline::outbound::adapter::{self, Adapter};
 use hookswitch_store::destination::Destination as Row;
 use hookswitch_store::{Tx, credential};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -16,14 +16,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::problem::{Checks, FieldError, Problem};
+use super::signing::{PublicKey, SigningInput};
 use crate::app::App;
 
 const EVENT_TYPES_MAX: usize = 100;
 
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// How a destination is signed.
+#[derive(Serialize, ToSchema)]
 pub struct Signing {
-    /// `standard`, `oneprotect`, `fr022`, `alga`, `none` (where the installation allows it), or `{"custom": {...}}`.
+    /// `standard`, `oneprotect`, `fr022`, `alga`, `none`, or `{"custom": {...}}`.
     #[schema(value_type = Value, example = "standard")]
     profile: Profile,
 }
@@ -95,6 +96,9 @@ pub struct Destination {
     headers: Vec<HeaderBody>,
     /// Null where the tenant's default profile signs.
     signing: Option<Signing>,
+    /// What `v1a` signatures are checked with, the newest first; empty unless `signing.ed25519` was asked for. Open to
+    /// everybody at `/.well-known/hookswitch/{tenant}/{id}/keys.json`.
+    public_keys: Vec<PublicKey>,
     /// Until then the previous secret signs too.
     #[schema(value_type = Option<String>, format = DateTime)]
     previous_secret_until: Option<Timestamp>,
@@ -128,6 +132,7 @@ impl From<Row> for Destination {
             event_types: config.event_types,
             headers: config.headers.into_iter().map(|Header { name, value }| HeaderBody { name, value }).collect(),
             signing: config.profile.map(|profile| Signing { profile }),
+            public_keys: row.keys.into_iter().map(PublicKey::from).collect(),
             previous_secret_until: row.previous_until,
             policy: config.policy.into(),
             max_in_flight: config.max_in_flight,
@@ -142,6 +147,25 @@ impl From<Row> for Destination {
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
+    }
+}
+
+/// A new destination, with its secret.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedDestination {
+    #[serde(flatten)]
+    destination: Destination,
+    /// Shown this once. Absent where the caller brought it, where nothing or a key pair alone signs, and when the answer
+    /// is repeated for an Idempotency-Key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "whsec_...")]
+    signing_secret: Option<String>,
+}
+
+impl From<Row> for CreatedDestination {
+    /// Without the secret: that is added to the one answer that shows it, and stored nowhere.
+    fn from(row: Row) -> Self {
+        Self { destination: row.into(), signing_secret: None }
     }
 }
 
@@ -169,7 +193,7 @@ pub struct NewDestination {
     event_types: Vec<EventPattern>,
     #[serde(default)]
     headers: Vec<HeaderBody>,
-    signing: Option<Signing>,
+    signing: Option<SigningInput>,
     #[serde(default)]
     policy: PolicyBody,
     #[schema(minimum = 1, maximum = 200, default = 10)]
@@ -201,6 +225,9 @@ pub(super) struct Draft {
     pub adapter_type: String,
     pub credential: Option<CredentialId>,
     pub config: Config,
+    /// A signing secret that the caller brings along.
+    pub secret: Option<Secret>,
+    pub ed25519: bool,
     pub enabled: bool,
 }
 
@@ -208,10 +235,12 @@ impl NewDestination {
     pub(super) fn check(self, app: &App) -> Result<Draft, Problem> {
         // Who points inside hears that, whatever else is wrong.
         let target = judge(&self.endpoint_url, app)?;
+        let SigningInput { profile, secret, ed25519 } =
+            self.signing.unwrap_or(SigningInput { profile: None, secret: None, ed25519: None });
         let config = Config {
             event_types: self.event_types,
             headers: self.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect(),
-            profile: self.signing.map(|signing| signing.profile),
+            profile,
             policy: self.policy.into(),
             max_in_flight: self.max_in_flight.unwrap_or(hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT),
             body: self.body,
@@ -222,7 +251,8 @@ impl NewDestination {
         check_config(&mut checks, &self.adapter_type, &config, app);
         checks.finish()?;
         let Self { name, adapter_type, credential_id, enabled, .. } = self;
-        Ok(Draft { name, target, adapter_type, credential: credential_id, config, enabled })
+        let ed25519 = ed25519.unwrap_or(false);
+        Ok(Draft { name, target, adapter_type, credential: credential_id, config, secret, ed25519, enabled })
     }
 }
 
@@ -278,7 +308,7 @@ fn check_config(checks: &mut Checks, adapter_type: &str, config: &Config, app: &
         checks.fail(format!("policy.{}", error.field), "invalid", error.rule);
     }
     match &config.profile {
-        Some(Profile::None) if !app.config.allow_unsigned => {
+        Some(Profile::None) if adapter::find(adapter_type).is_some_and(Adapter::signs) && !app.config.allow_unsigned => {
             checks.fail("signing.profile", "unsigned", "unsigned requests are switched off here (signing.allow_unsigned)");
         }
         Some(profile) => {
@@ -316,10 +346,10 @@ pub struct Change {
     #[schema(value_type = Option<Vec<String>>)]
     event_types: Option<Vec<EventPattern>>,
     headers: Option<Vec<HeaderBody>>,
-    /// Null goes back to the tenant's default profile.
+    /// Null goes back to the tenant's default profile; a profile that is absent stays.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<Signing>)]
-    signing: Option<Option<Signing>>,
+    #[schema(value_type = Option<SigningInput>)]
+    signing: Option<Option<SigningInput>>,
     policy: Option<PolicyBody>,
     max_in_flight: Option<u32>,
     #[schema(value_type = Option<String>)]
@@ -335,6 +365,11 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Op
 impl Change {
     pub(super) fn check_url(&self, app: &App) -> Result<Option<Target>, Problem> {
         self.endpoint_url.as_ref().map(|url| judge(url, app)).transpose()
+    }
+
+    /// Whether a key pair shall sign, where the change says so.
+    pub(super) fn ed25519(&self) -> Option<bool> {
+        self.signing.as_ref()?.as_ref()?.ed25519
     }
 
     /// Changes the row and names the fields for the audit trail.
@@ -368,7 +403,13 @@ impl Change {
             touch("headers");
         }
         if let Some(signing) = &self.signing {
-            row.config.profile = signing.as_ref().map(|signing| signing.profile.clone());
+            if signing.as_ref().is_some_and(|signing| signing.secret.is_some()) {
+                checks.fail("signing.secret", "immutable", "can't be changed here: rotate-secret takes a secret of yours");
+            }
+            match signing {
+                None => row.config.profile = None,
+                Some(signing) => row.config.profile = signing.profile.clone().or_else(|| row.config.profile.take()),
+            }
             touch("signing");
         }
         if let Some(policy) = &self.policy {
@@ -392,9 +433,6 @@ impl Change {
         }
         if self.enabled.is_some() {
             touch("enabled");
-        }
-        if row.signing_secret.is_none() && signs(&row.adapter_type, &row.config) {
-            checks.fail("signing.profile", "unsigned", "this destination was made without a secret; make a new one to sign");
         }
         check_config(&mut checks, &row.adapter_type, &row.config, app);
         checks.finish()?;

@@ -16,7 +16,7 @@ fn moment(value: &Value) -> Timestamp {
 }
 
 /// How far ahead of now this moment is.
-fn ahead_ms(value: &Value) -> i64 {
+pub(super) fn ahead_ms(value: &Value) -> i64 {
     moment(value).millis() - ambient().now().millis()
 }
 
