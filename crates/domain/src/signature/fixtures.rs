@@ -16,7 +16,8 @@ use crate::time::Timestamp;
 
 /// The moment at which every request arrives: 2026-01-01T00:00:00Z.
 pub const NOW: i64 = 1_767_225_600;
-const BODY: &str = r#"{"event_id":"evt_test","event_type":"ticket.created","payload":{"title":"Grüße 😀","n":1.0}}"#;
+const BODY: &str =
+    r#"{"event_id":"evt_00000000000000000000000001","event_type":"ticket.created","payload":{"title":"Grüße 😀","n":1.0}}"#;
 const DESCRIPTOR: &str = r#"{"custom": {"signature_header": "X-Example-Signature", "prefix": "v0=", "separator": "comma",
     "template": "v0:{timestamp}:{body}", "timestamp_header": "X-Example-Time"}}"#;
 
@@ -337,6 +338,15 @@ mod tests {
         let parts = [header("webhook-id"), b".", header("webhook-timestamp"), b".", case.body.as_bytes()];
         let naive = format!("v1,{}", BASE64.encode(&hmac_sha256(&key, parts)));
         assert_eq!(naive.as_bytes(), header("webhook-signature"));
+    }
+
+    #[test]
+    fn the_id_to_dedupe_by_is_signed() {
+        assert!(BODY.contains(&EVENT.to_string()));
+        for case in fixtures().unwrap().cases {
+            let in_header = case.headers.iter().any(|(name, value)| name == "webhook-id" && *value == case.id);
+            assert!(in_header || case.body.contains(&case.id) || case.expect == Expect::Refuse, "{}", case.name);
+        }
     }
 
     #[test]

@@ -98,6 +98,45 @@ fn what_sign_makes_verify_takes_in_every_profile() {
 }
 
 #[test]
+fn a_descriptor_of_one_s_own_is_tried_out_before_it_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    std::fs::write(at.join("body"), b"{\"a\":1}").unwrap();
+    let descriptor = r#"{"signature_header": "X-Acme", "algorithm": "hmac_sha512", "prefix": "v0=", "template": "{body}"}"#;
+    std::fs::write(at.join("own.json"), descriptor).unwrap();
+    let headers = good(run(at, &["sign", "--profile", "own.json", "--secret", SECRET, "--body", "body"]));
+    assert!(headers.starts_with("X-Acme: v0=") && headers.trim().len() == 139, "{headers}");
+    std::fs::write(at.join("own.json"), descriptor.replace("{body}", "{timestamp}.{body}")).unwrap();
+    let refused = run(at, &["sign", "--profile", "own.json", "--secret", SECRET, "--body", "body"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("timestamp_header"), "a time that isn't sent can't be checked");
+}
+
+/// The printed fixtures and the verifier of the same program, as a receiver's tests would use them.
+#[test]
+fn fixtures_are_printed_and_verify_agrees_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let printed = good(run(at, &["fixtures"]));
+    assert_eq!(printed, good(run(at, &["fixtures"])), "the same each time");
+    let all: Value = serde_json::from_str(&printed).unwrap();
+    let mut checked = 0;
+    for case in all["cases"].as_array().unwrap().iter().filter(|case| case["name"].as_str().unwrap().starts_with("standard_v1a."))
+    {
+        let headers = case["headers"].as_array().unwrap();
+        let lines: String =
+            headers.iter().map(|line| format!("{}: {}\n", line[0].as_str().unwrap(), line[1].as_str().unwrap())).collect();
+        std::fs::write(at.join("headers"), lines).unwrap();
+        std::fs::write(at.join("body"), case["body"].as_str().unwrap()).unwrap();
+        let (now, key) = (case["now"].to_string(), case["keys"][0].as_str().unwrap());
+        let verify = ["verify", "--secret", key, "--body", "body", "--headers-file", "headers", "--at", &now, "--explain"];
+        let is_valid = run(at, &verify).status.success();
+        assert_eq!(is_valid, case["expect"] != "refuse", "{}", case["name"]);
+        checked += 1;
+    }
+    assert!(checked >= 12, "{checked}");
+}
+
+#[test]
 fn verify_explains_what_went_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
