@@ -162,6 +162,7 @@ ids! {
     InboundWebhookId "iwh";
     InboundDeliveryId "ind";
     AuditId "aud";
+    NotificationRuleId "ntf";
     RequestId "req";
 }
 

@@ -23,6 +23,7 @@ pub mod flow;
 pub mod id;
 pub mod inbound;
 pub mod mapping;
+pub mod notification;
 pub mod permission;
 pub mod reference;
 pub mod retry;

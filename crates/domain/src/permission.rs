@@ -42,6 +42,8 @@ permissions! {
     DeliveryRead "delivery:read" "see deliveries and attempts";
     DeliveryReplay "delivery:replay" "replay and recover deliveries";
     DeliveryCancel "delivery:cancel" "cancel and discard deliveries";
+    NotificationRead "notification:read" "see notification rules";
+    NotificationWrite "notification:write" "create, edit, test and remove notification rules";
     InboundCreate "inbound_webhook:create" "create inbound webhooks";
     InboundRead "inbound_webhook:read" "see inbound webhooks and what they received";
     InboundUpdate "inbound_webhook:update" "edit inbound webhooks and rotate their secrets";
@@ -168,7 +170,8 @@ impl Role {
 
     pub fn permissions(self) -> Permissions {
         use Permission::*;
-        let watch = [EventRead, DestinationRead, CredentialRead, DeliveryRead, DeskRead, AuditRead, FeatureRead];
+        let watch =
+            [EventRead, DestinationRead, CredentialRead, DeliveryRead, NotificationRead, DeskRead, AuditRead, FeatureRead];
         match self {
             Self::PlatformAdmin => Permissions::all(),
             Self::TenantAdmin => {
@@ -210,6 +213,8 @@ pub fn scope(text: &str) -> Result<Permissions, UnknownScope> {
         "credentials:write" => &[CredentialCreate, CredentialRead, CredentialUpdate, CredentialDelete],
         "deliveries:read" => &[DeliveryRead],
         "deliveries:write" => &[DeliveryRead, DeliveryReplay, DeliveryCancel],
+        "notifications:read" => &[NotificationRead],
+        "notifications:write" => &[NotificationRead, NotificationWrite],
         "inbound_webhooks:read" => &[InboundRead],
         "inbound_webhooks:write" => &[InboundCreate, InboundRead, InboundUpdate, InboundDelete, InboundReplay],
         "desk:read" => &[DeskRead],

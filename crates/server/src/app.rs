@@ -82,6 +82,9 @@ impl App {
             sandbox,
             registry: registry()?,
             allow_unsigned: config.allow_unsigned,
+            retention: config.retention,
+            smtp: config.smtp.clone(),
+            console: config.base_url(),
             worker,
         };
         Ok(Self {

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use hookswitch_domain::egress::{AllowEntry, AllowError, Rules};
+use hookswitch_domain::notification::is_mail_address;
+use hookswitch_domain::secret::Secret;
+use hookswitch_pipeline::notify::{Smtp, Tls};
+use hookswitch_pipeline::upkeep;
 use ipnet::IpNet;
 use url::Url;
 
@@ -77,6 +81,9 @@ pub struct Config {
     pub master_key_file: PathBuf,
     pub limits: Limits,
     pub telemetry: Telemetry,
+    pub retention: upkeep::Days,
+    /// `None`: no mail is sent.
+    pub smtp: Option<Smtp>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,7 +126,10 @@ pub struct Telemetry {
 }
 
 /// Keys of the contract that this version has no use for. Better refused than ignored.
-const NOT_YET: &[&str] = &["redis.", "notifications.", "retention.", "portal.", "limits.events_per_second"];
+const NOT_YET: &[&str] = &["redis.", "portal.", "limits.events_per_second"];
+
+/// Dead letters are kept at least this long: somebody has to have the time to look.
+const DEAD_LETTER_DAYS_MIN: i64 = 30;
 
 impl Config {
     /// Reads `file` (it must exist), else `hookswitch.toml` if there is one, then the environment.
@@ -163,6 +173,8 @@ impl Config {
                 log_format: from.parsed("telemetry.log_format").unwrap_or(LogFormat::Json),
                 metrics_listen: from.parsed("telemetry.metrics_listen"),
             },
+            retention: retention(&mut from),
+            smtp: smtp(&mut from),
         };
         from.finish(NOT_YET)?;
         Ok(config)
@@ -185,6 +197,44 @@ fn limits(from: &mut Source) -> Limits {
         connections: from.number("limits.connections", 1..=1_000_000).unwrap_or(4096) as usize,
         connections_per_address: from.number("limits.connections_per_address", 1..=1_000_000).unwrap_or(512) as usize,
     }
+}
+
+fn retention(from: &mut Source) -> upkeep::Days {
+    let mut days = |key: &'static str, least: i64, default: i64| from.number(key, least..=36_500).unwrap_or(default);
+    upkeep::Days {
+        payload: days("retention.payload_days", 1, 30),
+        attempt: days("retention.attempt_days", 1, 30),
+        finished: days("retention.finished_days", 1, 90),
+        dead_letter: days("retention.dead_letter_days", DEAD_LETTER_DAYS_MIN, 90),
+        inbound_body: days("retention.inbound_body_days", 1, 30),
+        inbound_rejected: days("retention.inbound_rejected_days", 1, 7),
+    }
+}
+
+/// The mail server; without a host there is none, and its other keys are errors of nobody's.
+fn smtp(from: &mut Source) -> Option<Smtp> {
+    let host = from.parsed::<String>("notifications.smtp.host");
+    let tls = from.parsed("notifications.smtp.tls").unwrap_or(Tls::StartTls);
+    let port = from.number("notifications.smtp.port", 1..=65_535).unwrap_or(if tls == Tls::Implicit { 465 } else { 587 });
+    let sender = from.checked("notifications.smtp.from", |text| match is_mail_address(text) {
+        true => Ok(text.to_owned()),
+        false => Err("must be a mail address".to_owned()),
+    });
+    let user = from.parsed::<String>("notifications.smtp.username");
+    let password = from.parsed::<String>("notifications.smtp.password").map(Secret::from);
+    let file = from.checked("notifications.smtp.password_file", |path| match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Secret::from(text.trim_end())),
+        Err(error) => Err(format!("can't be read: {error}")),
+    });
+    let host = host?;
+    let default_sender = || format!("hookswitch@{host}");
+    Some(Smtp {
+        tls,
+        port: port as u16,
+        from: sender.unwrap_or_else(default_sender),
+        credentials: user.zip(password.or(file)),
+        host,
+    })
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
@@ -261,7 +311,8 @@ mod tests {
     #[test]
     fn a_bad_key_is_named_with_what_to_do() {
         type Variables = &'static [(&'static str, &'static str)];
-        let cases: [(&str, Variables, &str); 12] = [
+        let cases: [(&str, Variables, &str); 13] = [
+            ("[retention]\ndead_letter_days = 29", &[], "retention.dead_letter_days: must be 30 to 36500"),
             ("[database]\nulr = \"x\"", &[], "database.ulr is no key; did you mean database.url?"),
             ("", &[("HOOKSWITCH_LIMITS__EVENT_BYTE", "1")], "HOOKSWITCH_LIMITS__EVENT_BYTE"),
             ("listen = 8080", &[], "listen: must be text"),

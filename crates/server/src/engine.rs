@@ -9,6 +9,7 @@ use hookswitch_pipeline::http::{self, Client};
 use hookswitch_pipeline::inbound::accept::Receiver;
 use hookswitch_pipeline::inbound::action::Registry;
 use hookswitch_pipeline::inbound::{rate::Rates, takeover};
+use hookswitch_pipeline::notify::{Notifier, Smtp};
 use hookswitch_pipeline::outbound::configs::Configs;
 use hookswitch_pipeline::outbound::credential::oauth2::Tokens;
 use hookswitch_pipeline::outbound::deliver::Sender;
@@ -17,6 +18,7 @@ use hookswitch_pipeline::outbound::publish::Publisher;
 use hookswitch_pipeline::outbound::worker::Worker;
 use hookswitch_pipeline::sandbox::{Sandbox, SandboxConfig};
 use hookswitch_pipeline::secrets::Secrets;
+use hookswitch_pipeline::upkeep::{self, Retention, Upkeep};
 use hookswitch_store::Db;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +34,10 @@ pub struct Engine {
     /// On nodes with the worker role.
     sender: Option<Arc<Sender>>,
     db: Db,
+    ambient: Arc<dyn Ambient>,
+    retention: upkeep::Days,
+    pub notifier: Arc<Notifier>,
+    console: String,
     /// Background loops.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -50,25 +56,31 @@ pub struct Parts {
     pub registry: Registry,
     /// `signing.allow_unsigned`.
     pub allow_unsigned: bool,
+    pub retention: upkeep::Days,
+    pub smtp: Option<Smtp>,
+    /// The console's address, for whoever is told of something.
+    pub console: String,
     /// Whether this node sends.
     pub worker: bool,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Result<Self, http::SetupError> {
-        let Parts { db, ambient, secrets, client, sandbox, registry, allow_unsigned, worker } = parts;
+        let Parts { db, ambient, secrets, client, sandbox, registry, allow_unsigned, retention, smtp, console, worker } = parts;
         let rules = client.rules.clone();
         let configs = Configs::new(db.clone(), secrets.clone(), rules.clone()).allowing_unsigned(allow_unsigned);
         let configs = Arc::new(configs);
         let lanes = Lanes::default();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let client = Client::new(client)?;
+        let notifier = Arc::new(Notifier { db: db.clone(), secrets: secrets.clone(), client: client.clone(), smtp });
         let sender = match worker {
             false => None,
             true => Some(Arc::new(Sender {
                 db: db.clone(),
                 ambient: ambient.clone(),
                 configs: configs.clone(),
-                client: Client::new(client)?,
+                client,
                 tokens: Tokens::default(),
                 tasks: TaskTracker::new(),
                 stop: stop.clone(),
@@ -78,7 +90,7 @@ impl Engine {
         let (registry, sandbox) = (Arc::new(registry), Arc::new(Sandbox::new(sandbox)));
         let receiver = Arc::new(Receiver {
             db: db.clone(),
-            ambient,
+            ambient: ambient.clone(),
             secrets: secrets.clone(),
             sandbox: sandbox.clone(),
             registry: registry.clone(),
@@ -86,7 +98,23 @@ impl Engine {
             rates: Rates::default(),
             rejected: Rates::default(),
         });
-        Ok(Self { secrets, rules, registry, sandbox, publisher, receiver, lanes, sender, db, tasks, stop })
+        Ok(Self {
+            secrets,
+            rules,
+            registry,
+            sandbox,
+            publisher,
+            receiver,
+            lanes,
+            sender,
+            db,
+            ambient,
+            retention,
+            notifier,
+            console,
+            tasks,
+            stop,
+        })
     }
 
     /// Starts the background loops of the worker role.
@@ -95,7 +123,18 @@ impl Engine {
         let worker = Worker { db: self.db.clone(), lanes: self.lanes.clone(), sender: sender.clone() };
         self.tasks.spawn(worker.run(self.stop.clone()));
         self.tasks.spawn(takeover::run(self.receiver.clone(), self.stop.clone()));
-        self.tasks.spawn(hookswitch_pipeline::upkeep::run(self.db.clone(), self.stop.clone()));
+        self.tasks.spawn(self.upkeep().run(self.stop.clone()));
+    }
+
+    /// The duties of upkeep, as the worker role does them.
+    pub fn upkeep(&self) -> Upkeep {
+        Upkeep {
+            db: self.db.clone(),
+            ambient: self.ambient.clone(),
+            retention: Retention::new(self.retention),
+            notifier: self.notifier.clone(),
+            console: self.console.clone(),
+        }
     }
 
     /// Claims nothing more and waits for what is in hand. What doesn't end in time keeps its lease,

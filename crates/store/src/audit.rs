@@ -6,6 +6,7 @@ use hookswitch_domain::audit::{Actor, Entry, Link, detail_digest};
 use hookswitch_domain::id::AuditId;
 use hookswitch_domain::time::{Ambient, Timestamp};
 
+use crate::account::{self, Anchored, Compared};
 use crate::db::{TenantStore, Tx};
 use crate::error::StoreError;
 use crate::params;
@@ -85,11 +86,14 @@ pub struct Head {
     pub hash: Vec<u8>,
 }
 
-/// The chain holds.
+/// The chain holds, and so do the attempts that it anchors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intact {
     pub rows: i64,
     pub head: Head,
+    /// Entries that anchor attempts, and those of them whose attempts are gone by retention.
+    pub digests: i64,
+    pub digests_gone: i64,
 }
 
 /// The first place at which the chain doesn't hold.
@@ -108,12 +112,22 @@ const VERIFY_PAGE: i64 = 500;
 /// kept elsewhere: without one, a chain that was rewritten from its beginning looks whole.
 pub async fn verify(store: &TenantStore, saved: Option<Head>) -> Result<Result<Intact, Broken>, StoreError> {
     let mut end = Head { seq: 0, hash: Vec::new() };
+    let purged_before = store.read(|tx| Box::pin(account::purged_before(tx))).await?;
+    let (mut digests, mut digests_gone) = (0, 0);
     loop {
         let start = end.clone();
-        let (next, last) = match store.read(move |tx| Box::pin(verify_page(tx, start))).await? {
+        let WalkedPage { end: next, last, anchors } = match store.read(move |tx| Box::pin(verify_page(tx, start))).await? {
             Ok(found) => found,
             Err(broken) => return Ok(Err(broken)),
         };
+        for (seq, anchored) in anchors {
+            digests += 1;
+            match account::compare(store, &anchored, purged_before).await? {
+                Compared::Same => {}
+                Compared::Gone => digests_gone += 1,
+                Compared::Differs(why) => return Ok(Err(Broken { seq, why })),
+            }
+        }
         if let Some(saved) = &saved
             && (end.seq + 1..=next.seq).contains(&saved.seq)
         {
@@ -132,7 +146,7 @@ pub async fn verify(store: &TenantStore, saved: Option<Head>) -> Result<Result<I
             let why = format!("ends here, but the saved head is row {}", saved.seq);
             Ok(Err(Broken { seq: end.seq, why }))
         }
-        _ => Ok(Ok(Intact { rows: end.seq, head: end })),
+        _ => Ok(Ok(Intact { rows: end.seq, head: end, digests, digests_gone })),
     }
 }
 
@@ -141,18 +155,30 @@ async fn hash_at(tx: &mut Tx, seq: i64) -> Result<Vec<u8>, StoreError> {
     tx.query_one("SELECT hash FROM audit WHERE tenant = $1 AND seq = $2", params![tenant, seq]).await?.get(0)
 }
 
-/// Checks the rows after `start`. Returns how far it came and whether that is the chain's end.
-async fn verify_page(tx: &mut Tx, start: Head) -> Result<Result<(Head, bool), Broken>, StoreError> {
+/// How far a page of the walk came.
+struct WalkedPage {
+    end: Head,
+    /// Whether that is the chain's end.
+    last: bool,
+    /// Entries that anchor attempts, which are compared outside this read.
+    anchors: Vec<(i64, Anchored)>,
+}
+
+/// Checks the rows after `start`.
+async fn verify_page(tx: &mut Tx, start: Head) -> Result<Result<WalkedPage, Broken>, StoreError> {
     let tenant = tx.tenant();
     let sql = "SELECT a.seq, a.at, a.actor, a.action, a.target, a.correlation_id, a.digest, a.hash, d.salt, d.detail
          FROM audit a LEFT JOIN audit_detail d ON d.tenant = a.tenant AND d.seq = a.seq
          WHERE a.tenant = $1 AND a.seq > $2 ORDER BY a.seq LIMIT $3";
     let rows = tx.query(sql, params![tenant, start.seq, VERIFY_PAGE]).await?;
     let last = (rows.len() as i64) < VERIFY_PAGE;
-    let mut end = start;
+    let (mut end, mut anchors) = (start, Vec::new());
     for row in rows {
         match verify_row(row, &end)? {
-            Ok(next) => end = next,
+            Ok((next, anchored)) => {
+                anchors.extend(anchored.map(|anchored| (next.seq, anchored)));
+                end = next;
+            }
             Err(broken) => return Ok(Err(broken)),
         }
     }
@@ -167,10 +193,10 @@ async fn verify_page(tx: &mut Tx, start: Head) -> Result<Result<(Head, bool), Br
             return Ok(Err(Broken { seq: end.seq, why }));
         }
     }
-    Ok(Ok((end, last)))
+    Ok(Ok(WalkedPage { end, last, anchors }))
 }
 
-fn verify_row(mut row: Row, previous: &Head) -> Result<Result<Head, Broken>, StoreError> {
+fn verify_row(mut row: Row, previous: &Head) -> Result<Result<(Head, Option<Anchored>), Broken>, StoreError> {
     let seq: i64 = row.get(0)?;
     let broken = |why: &str| Ok(Err(Broken { seq, why: why.to_owned() }));
     let (at, actor, action, target): (Timestamp, String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
@@ -184,9 +210,15 @@ fn verify_row(mut row: Row, previous: &Head) -> Result<Result<Head, Broken>, Sto
         return broken("the row before it is missing");
     }
     // An erased detail leaves its digest, which the chain still covers.
-    if detail.is_some_and(|(salt, detail)| detail_digest(&salt, &detail)[..] != digest[..]) {
+    if detail.as_ref().is_some_and(|(salt, detail)| detail_digest(salt, detail)[..] != digest[..]) {
         return broken("its detail was changed");
     }
+    let anchored = match detail {
+        Some((_, detail)) if action == account::DIGEST => serde_json::from_str(&detail).ok(),
+        // It names nobody, so that there is nothing in it to erase.
+        None if action == account::DIGEST => return broken("its detail is missing"),
+        _ => None,
+    };
     let link = Link {
         previous: &previous.hash,
         seq,
@@ -200,7 +232,7 @@ fn verify_row(mut row: Row, previous: &Head) -> Result<Result<Head, Broken>, Sto
     if link.hash()[..] != hash[..] {
         return broken("the row was changed");
     }
-    Ok(Ok(Head { seq, hash }))
+    Ok(Ok((Head { seq, hash }, anchored)))
 }
 
 /// Appends one entry to the chain of the transaction's tenant. Call it last in a transaction: it

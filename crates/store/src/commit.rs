@@ -380,7 +380,7 @@ const SETTLE: &str = "WITH input AS (
     )
     SELECT delivery FROM mine";
 
-async fn settle_batch(client: &Object, asks: Vec<Settle>) -> Result<Vec<bool>, StoreError> {
+pub(crate) async fn settle_batch(client: &Object, asks: Vec<Settle>) -> Result<Vec<bool>, StoreError> {
     let column = |pick: fn(&Settle) -> Uuid| asks.iter().map(pick).collect::<Vec<_>>();
     let number = |pick: fn(&Settle) -> i64| asks.iter().map(pick).collect::<Vec<_>>();
     let maybe = |pick: fn(&Settle) -> Option<i64>| asks.iter().map(pick).collect::<Vec<_>>();

@@ -64,6 +64,13 @@ fn read(mut row: crate::Row) -> Result<Event, StoreError> {
     })
 }
 
+/// Whether the event's payload is still there: retention empties it, and no payload is empty by itself.
+pub async fn has_payload(tx: &mut Tx, id: EventId) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let sql = "SELECT 1 FROM event WHERE id = $1 AND tenant = $2 AND length(payload) > 0";
+    Ok(tx.query_opt(sql, params![id, tenant]).await?.is_some())
+}
+
 /// Newest first; `event_type` filters exactly.
 pub async fn list(tx: &mut Tx, page: &Page, event_type: Option<&str>) -> Result<Vec<Event>, StoreError> {
     let tenant = tx.tenant();

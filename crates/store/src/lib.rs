@@ -5,6 +5,7 @@
 //! name the tenant in every statement. The hot path (`queue`) has statements of its own per engine;
 //! everything else is one SQL text for both.
 
+pub mod account;
 pub mod audit;
 pub mod backup;
 pub mod commit;
@@ -16,21 +17,27 @@ pub mod effect;
 pub mod error;
 pub mod event;
 pub mod expiry;
+pub mod gauge;
 pub mod idempotency;
 pub mod inbound;
 pub mod migrate;
+pub mod notification;
 pub mod page;
 pub mod partition;
 pub mod policy;
 mod postgres;
 pub mod queue;
+pub mod retention;
 pub mod role;
 pub mod secret;
 pub mod session;
+pub mod settle;
 pub mod signing_key;
 mod sqlite;
+pub mod stat;
 pub mod tenant;
 pub mod token;
+pub mod trail;
 pub mod user;
 pub mod value;
 

@@ -34,7 +34,11 @@ macro_rules! migration {
 
 pub const STORE: Component = Component {
     name: "store",
-    migrations: &[migration!(1, "../migrations", "0001_frame"), migration!(8, "../migrations", "0008_signing_key")],
+    migrations: &[
+        migration!(1, "../migrations", "0001_frame"),
+        migration!(8, "../migrations", "0008_signing_key"),
+        migration!(10, "../migrations", "0010_accounts"),
+    ],
 };
 
 /// How far a database is behind this program.

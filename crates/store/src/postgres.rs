@@ -31,7 +31,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    fn client(&self) -> Result<&Object, StoreError> {
+    pub(crate) fn client(&self) -> Result<&Object, StoreError> {
         self.client.as_ref().ok_or_else(|| StoreError::Unavailable("connection closed".to_owned()))
     }
 

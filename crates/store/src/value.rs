@@ -177,6 +177,7 @@ mod ids {
         InboundWebhookId,
         InboundDeliveryId,
         AuditId,
+        NotificationRuleId,
     );
 }
 

@@ -34,6 +34,8 @@ pub struct TenantConfig {
     /// Nothing is sent for the tenant.
     pub sending_paused: bool,
     pub outlets: Vec<Arc<Outlet>>,
+    /// Whether some destination is told how deliveries end.
+    pub tells: bool,
 }
 
 impl TenantConfig {
@@ -181,12 +183,14 @@ impl Configs {
     fn build(&self, raw: Raw) -> TenantConfig {
         let default_profile = raw.policy.default_signing_profile.as_deref().and_then(Profile::named).unwrap_or_default();
         let outlets = raw.destinations.into_iter().filter_map(|found| self.outlet(found, &raw.policy.policy, &default_profile));
+        let outlets: Vec<_> = outlets.map(Arc::new).collect();
         TenantConfig {
+            tells: super::news::wanted(&outlets),
             tenant: raw.tenant.id,
             epoch: raw.tenant.epoch,
             slug: raw.tenant.slug,
             sending_paused: raw.tenant.sending_paused,
-            outlets: outlets.map(Arc::new).collect(),
+            outlets,
         }
     }
 

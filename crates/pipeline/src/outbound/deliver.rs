@@ -22,6 +22,7 @@ use super::configs::{Configs, NoTarget, Outlet, TenantConfig};
 use super::credential::{Authorization, Resolver, oauth2::Tokens};
 use super::envelope;
 use super::lanes::Slot;
+use super::news::{self, News};
 use super::publish::LEASE_MS;
 use crate::http::Client;
 
@@ -156,7 +157,7 @@ impl Sender {
         }
         if let Some(Next::DeadLetter) = delivery::after_interruption(claimed.interruptions) {
             let unsent = Delivered::unsent(Outcome::Forbidden, "given up: five senders stopped in the middle of this delivery");
-            return self.settle(work, outlet, self.ambient.now(), unsent).await;
+            return self.settle(work, config, outlet, self.ambient.now(), unsent).await;
         }
         let deadline = Instant::now() + outlet.policy.timeout();
         if deadline + MARGIN > work.leased_from + Duration::from_millis(LEASE_MS as u64) {
@@ -164,7 +165,7 @@ impl Sender {
         }
         let started_at = self.ambient.now();
         let delivered = self.send(work, config, outlet, started_at, deadline).await;
-        self.settle(work, outlet, started_at, delivered).await
+        self.settle(work, config, outlet, started_at, delivered).await
     }
 
     async fn send(&self, work: &InHand, config: &TenantConfig, outlet: &Outlet, now: Timestamp, deadline: Instant) -> Delivered {
@@ -235,7 +236,14 @@ impl Sender {
         }
     }
 
-    async fn settle(&self, work: &InHand, outlet: &Outlet, started_at: Timestamp, done: Delivered) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        work: &InHand,
+        config: &TenantConfig,
+        outlet: &Outlet,
+        started_at: Timestamp,
+        done: Delivered,
+    ) -> Result<(), StoreError> {
         let claimed = &work.claimed;
         let leased_until = work.leased_from + Duration::from_millis(LEASE_MS as u64);
         let now = self.ambient.now();
@@ -283,7 +291,8 @@ impl Sender {
             // Held before the delivery is due again, so that nobody claims it in between.
             self.hold(claimed, outlet.revision, wish).await?;
         }
-        if !self.settle_until(settle, leased_until).await? {
+        let news = news::of(config, work, &settle);
+        if !self.settle_until(settle, news, leased_until).await? {
             metrics::counter!("hookswitch_settle_stale_total").increment(1);
             return Ok(());
         }
@@ -292,10 +301,14 @@ impl Sender {
     }
 
     /// The store may be busy or away for a moment: what was sent must not be sent again for that.
-    async fn settle_until(&self, settle: Settle, leased_until: Instant) -> Result<bool, StoreError> {
+    async fn settle_until(&self, settle: Settle, news: Option<News>, leased_until: Instant) -> Result<bool, StoreError> {
         let mut pause = SETTLE_PAUSE;
         loop {
-            match self.db.settle(settle.clone()).await {
+            let settled = match &news {
+                None => self.db.settle(settle.clone()).await,
+                Some(news) => news.settle(self, settle.clone()).await,
+            };
+            match settled {
                 Err(error) if Instant::now() + pause < leased_until => {
                     tracing::warn!(delivery = %settle.delivery, %error, "settling failed; trying again");
                     tokio::time::sleep(pause).await;

@@ -49,6 +49,13 @@ pub struct Slot {
     pub gate: Arc<Semaphore>,
 }
 
+impl Slot {
+    /// Rings when there may be something to claim.
+    pub fn wake(&self) -> Arc<Notify> {
+        self.lanes.wake.clone()
+    }
+}
+
 impl Lanes {
     fn hands(&self) -> MutexGuard<'_, Hands> {
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)

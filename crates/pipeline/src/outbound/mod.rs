@@ -10,5 +10,6 @@ pub mod credential;
 pub mod deliver;
 pub mod envelope;
 pub mod lanes;
+mod news;
 pub mod publish;
 pub mod worker;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookswitch_domain::event::EventType;
-use hookswitch_domain::id::{DeliveryId, EventId, GroupId, TenantId};
+use hookswitch_domain::id::{EventId, GroupId, TenantId};
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::event::Meta;
 use hookswitch_store::queue::{self, Accept, Accepted, NewDelivery, Remember};
@@ -244,29 +244,9 @@ impl Publisher {
     /// Publishes inside a transaction that changes something else too: the event exists if and
     /// only if the change does.
     pub async fn publish_in(&self, tx: &mut Tx, event: NewEvent) -> Result<EventId, StoreError> {
-        let config = self.configs.within(tx).await?;
-        let config = config.ok_or_else(|| StoreError::Corrupt("the tenant is gone".to_owned()))?;
-        let meta = Meta {
-            group_id: event.group_id,
-            correlation_id: event.correlation_id,
-            causation_id: event.causation_id,
-            depth: event.depth,
-            references: event.references,
-            source: event.source.to_owned(),
-            ..Meta::default()
-        };
-        let wanted = config.outlets.iter().filter(|outlet| outlet.wants(event.event_type.as_str(), meta.group_id));
-        let deliveries = wanted.map(|outlet| NewDelivery { id: self.fresh(), destination: outlet.id, leased: false });
-        let row = queue::NewEvent {
-            id: self.ambient.fresh(),
-            event_type: event.event_type.as_str().to_owned(),
-            payload: event.payload.to_string().into(),
-            meta: serde_json::to_string(&meta).map_err(|error| StoreError::Bug(error.to_string()))?,
-            deliveries: deliveries.collect(),
-        };
-        queue::insert_event(tx, &row, LEASE_MS).await?;
+        let id = insert(tx, &self.configs, &*self.ambient, event).await?;
         self.wake_after(tx);
-        Ok(row.id)
+        Ok(id)
     }
 
     /// Wakes the worker once the transaction is committed.
@@ -274,10 +254,37 @@ impl Publisher {
         let wake = self.lanes.wake.clone();
         tx.after_commit(move || wake.notify_one());
     }
+}
 
-    fn fresh(&self) -> DeliveryId {
-        self.ambient.fresh()
-    }
+/// Inserts an event with its fan-out, as the configuration is inside this transaction.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    configs: &Configs,
+    ambient: &dyn Ambient,
+    event: NewEvent,
+) -> Result<EventId, StoreError> {
+    let config = configs.within(tx).await?;
+    let config = config.ok_or_else(|| StoreError::Corrupt("the tenant is gone".to_owned()))?;
+    let meta = Meta {
+        group_id: event.group_id,
+        correlation_id: event.correlation_id,
+        causation_id: event.causation_id,
+        depth: event.depth,
+        references: event.references,
+        source: event.source.to_owned(),
+        ..Meta::default()
+    };
+    let wanted = config.outlets.iter().filter(|outlet| outlet.wants(event.event_type.as_str(), meta.group_id));
+    let deliveries = wanted.map(|outlet| NewDelivery { id: ambient.fresh(), destination: outlet.id, leased: false });
+    let row = queue::NewEvent {
+        id: ambient.fresh(),
+        event_type: event.event_type.as_str().to_owned(),
+        payload: event.payload.to_string().into(),
+        meta: serde_json::to_string(&meta).map_err(|error| StoreError::Bug(error.to_string()))?,
+        deliveries: deliveries.collect(),
+    };
+    queue::insert_event(tx, &row, LEASE_MS).await?;
+    Ok(row.id)
 }
 
 /// The epochs at which a caller's permission to publish was judged. `None`: judged in this very

@@ -10,7 +10,7 @@ use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
 use hookswitch_store::delivery::{self as rows, Attempt as AttemptRow, Delivery as Row, Filter};
 use hookswitch_store::queue::{self, NewDelivery};
-use hookswitch_store::{Tx, destination};
+use hookswitch_store::{Tx, destination, event};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -233,7 +233,7 @@ pub struct Replayed {
 #[utoipa::path(post, path = "/api/v1/integrations/deliveries/{id}/replay", operation_id = "replayDelivery", tag = "deliveries",
     params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:replay"))),
     responses((status = 202, description = "On its way", body = Replayed),
-        (status = 409, description = "It isn't finished, or its destination is deleted")))]
+        (status = 409, description = "It isn't finished, its destination is deleted, or its payload was removed by retention")))]
 pub async fn replay(
     caller: Caller,
     State(app): State<Arc<App>>,
@@ -255,6 +255,9 @@ pub async fn replay(
             if destination::get(tx, row.destination_id).await?.is_none() {
                 return Err(Problem::conflict("destination_deleted", "its destination is deleted"));
             }
+            if !event::has_payload(tx, row.event_id).await? {
+                return Err(payload_purged());
+            }
             let fresh: DeliveryId = app.ambient.fresh();
             let new = NewDelivery { id: fresh, destination: row.destination_id, leased: false };
             queue::insert_delivery(tx, row.event_id, &new, Some(id), LEASE_MS).await?;
@@ -264,6 +267,11 @@ pub async fn replay(
         })
     })
     .await
+}
+
+/// There is nothing left that could be sent.
+pub fn payload_purged() -> Problem {
+    Problem::conflict("payload_purged", "retention has removed the event's payload, so that it can't be sent again")
 }
 
 /// Stop a delivery that isn't finished. What is in the air may still arrive.

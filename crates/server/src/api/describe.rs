@@ -41,6 +41,7 @@ use super::problem::{FieldError, ProblemDocument};
         (name = "desk", description = "Tickets, clients and what they refer to"),
         (name = "receiver", description = "Where other systems send to"),
         (name = "audit", description = "The hash-chained trail of changes"),
+        (name = "notifications", description = "Who is told when something needs a look"),
         (name = "health", description = "For load balancers and monitoring"),
     )
 )]

@@ -192,12 +192,14 @@ pub struct Event {
     /// Null for callers who see things redacted.
     #[schema(value_type = Option<serde_json::Value>)]
     payload: Option<Box<RawValue>>,
+    /// Retention has removed the payload, which is null from then on.
+    payload_purged: bool,
     redacted: bool,
     correlation_id: Option<String>,
     causation_id: Option<String>,
     #[schema(value_type = Object)]
     references: serde_json::Map<String, serde_json::Value>,
-    /// `api`, `desk` or `test`.
+    /// `api`, `desk`, `test` or `delivery`.
     source: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -205,11 +207,13 @@ pub struct Event {
 
 impl Event {
     fn of(row: Row, redacted: bool) -> Self {
+        let payload_purged = row.payload.is_empty();
         let payload = String::from_utf8(row.payload).ok().and_then(|text| RawValue::from_string(text).ok());
         Self {
             id: row.id,
             event_type: row.event_type,
             payload: payload.filter(|_| !redacted),
+            payload_purged,
             redacted,
             correlation_id: row.meta.correlation_id,
             causation_id: row.meta.causation_id,

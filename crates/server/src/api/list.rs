@@ -64,16 +64,12 @@ impl<T> Listed<T> {
     }
 }
 
-/// Opaque to callers: the last id, and enough of a check that a mistyped one is noticed.
 fn encode(id: Uuid) -> String {
-    let check = Sha256::digest(id.as_bytes());
-    BASE64URL_NOPAD.encode(&[id.as_bytes(), &check[..4]].concat())
+    seal(id.as_bytes())
 }
 
 fn decode(text: &str) -> Option<Uuid> {
-    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-    let id = Uuid::from_slice(bytes.get(..16)?).ok()?;
-    (encode(id) == text).then_some(id)
+    Uuid::from_slice(&unseal(text)?).ok()
 }
 
 /// What a list request asks for.
@@ -87,6 +83,39 @@ impl<F: DeserializeOwned> FromRequestParts<Arc<App>> for List<F> {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         parse(parts.uri.query().unwrap_or_default())
     }
+}
+
+/// A list whose place is more than an id reads its own cursor.
+pub struct Cursored<F> {
+    pub list: List<F>,
+    pub cursor: Option<Vec<u8>>,
+}
+
+impl<F: DeserializeOwned> FromRequestParts<Arc<App>> for Cursored<F> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
+        let mut rest = form_urlencoded::Serializer::new(String::new());
+        let mut cursor = None;
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            match &*name {
+                "cursor" if cursor.is_some() => return Err(Problem::invalid("cursor", "duplicate", "is there twice")),
+                "cursor" => cursor = Some(unseal(&value).ok_or_else(bad_cursor)?),
+                _ => drop(rest.append_pair(&name, &value)),
+            }
+        }
+        Ok(Self { list: parse(&rest.finish())?, cursor })
+    }
+}
+
+/// Opaque to callers, with enough of a check that a mistyped one is noticed.
+pub fn seal(place: &[u8]) -> String {
+    BASE64URL_NOPAD.encode(&[place, &Sha256::digest(place)[..4]].concat())
+}
+
+fn unseal(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+    bytes.truncate(bytes.len().checked_sub(4)?);
+    (seal(&bytes) == text).then_some(bytes)
 }
 
 fn parse<F: DeserializeOwned>(query: &str) -> Result<List<F>, Problem> {
@@ -122,7 +151,7 @@ fn moment(field: &str, text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(|error: hookswitch_domain::time::NotAMoment| Problem::invalid(field, "invalid", error.to_string()))
 }
 
-fn bad_cursor() -> Problem {
+pub fn bad_cursor() -> Problem {
     Problem::invalid("cursor", "invalid", "must be the next_cursor of the page before")
 }
 

@@ -35,12 +35,14 @@ mod inbound_webhooks;
 mod integrations;
 pub mod known;
 pub mod list;
+mod notifications;
 pub mod path;
 mod policy;
 pub mod problem;
 mod public_keys;
 mod roles;
 pub mod session;
+mod statistics;
 mod tenants;
 mod tickets;
 mod tokens;
@@ -86,12 +88,17 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(destinations::resume))
         .routes(routes!(destinations::test))
         .routes(routes!(public_keys::get))
+        .routes(routes!(statistics::stats))
+        .routes(routes!(statistics::health))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::get, credentials::change, credentials::remove))
         .routes(routes!(integrations::adapters))
         .routes(routes!(integrations::pause))
         .routes(routes!(integrations::resume))
         .routes(routes!(policy::get, policy::put))
+        .routes(routes!(notifications::list, notifications::create))
+        .routes(routes!(notifications::get, notifications::change, notifications::remove))
+        .routes(routes!(notifications::test))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::get))
         .routes(routes!(deliveries::attempts))

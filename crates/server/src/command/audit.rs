@@ -56,8 +56,12 @@ pub async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<ExitCo
                 let saved = Saved { tenant, seq: intact.head.seq, hash: hash.clone() };
                 std::fs::write(&path, serde_json::to_string(&saved)?).with_context(|| path.display().to_string())?;
             }
-            let data = json!({"intact": true, "rows": intact.rows, "head": {"seq": intact.head.seq, "hash": hash}});
-            print(global, &data, &format!("intact: {} rows, head {hash}", intact.rows));
+            let audit::Intact { rows, digests, digests_gone, .. } = intact;
+            let data = json!({"intact": true, "rows": rows, "digests": digests, "digests_gone": digests_gone,
+                "head": {"seq": intact.head.seq, "hash": hash}});
+            let gone =
+                if digests_gone > 0 { format!(", of {digests_gone} the rows are gone by retention") } else { String::new() };
+            print(global, &data, &format!("intact: {rows} rows, head {hash}; {digests} digests of deliveries{gone}"));
             Ok(ExitCode::SUCCESS)
         }
         Err(broken) => {

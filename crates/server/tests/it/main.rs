@@ -4,6 +4,7 @@
 #[path = "../../../store/tests/it/engines.rs"]
 mod engines;
 
+mod accounts;
 mod cli;
 mod conventions;
 mod credentials;
@@ -15,9 +16,11 @@ mod inbound;
 mod isolation;
 mod markers;
 mod matrix;
+mod notifications;
 mod nul;
 mod outbound;
 mod receiver;
+mod retention;
 mod session;
 mod surface;
 mod tidy;

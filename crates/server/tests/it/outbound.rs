@@ -3,6 +3,7 @@
 
 mod changes;
 mod lanes;
+mod news;
 mod nodes;
 mod publish;
 mod retry;
