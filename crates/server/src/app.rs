@@ -64,6 +64,9 @@ impl App {
         worker: bool,
     ) -> anyhow::Result<Self> {
         let lenient = config.environment.lenient();
+        if lenient {
+            tracing::info!(environment = config.environment.as_str(), "the mock adapter and local:// secrets are allowed here");
+        }
         let secrets = Secrets::start(&db, &config.master_key_file, lenient, ambient.clone()).await?;
         let client = http::Options {
             rules: config.egress.rules(),
@@ -85,6 +88,7 @@ impl App {
             retention: config.retention,
             smtp: config.smtp.clone(),
             console: config.base_url(),
+            links: Arc::new(hookswitch_desk::mapping::TicketLinks),
             worker,
         };
         Ok(Self {

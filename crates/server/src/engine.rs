@@ -14,6 +14,7 @@ use hookswitch_pipeline::outbound::configs::Configs;
 use hookswitch_pipeline::outbound::credential::oauth2::Tokens;
 use hookswitch_pipeline::outbound::deliver::Sender;
 use hookswitch_pipeline::outbound::lanes::Lanes;
+use hookswitch_pipeline::outbound::link::Links;
 use hookswitch_pipeline::outbound::publish::Publisher;
 use hookswitch_pipeline::outbound::worker::Worker;
 use hookswitch_pipeline::sandbox::{Sandbox, SandboxConfig};
@@ -60,13 +61,15 @@ pub struct Parts {
     pub smtp: Option<Smtp>,
     /// The console's address, for whoever is told of something.
     pub console: String,
+    /// The host that hears of records which adapters made.
+    pub links: Arc<dyn Links>,
     /// Whether this node sends.
     pub worker: bool,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Result<Self, http::SetupError> {
-        let Parts { db, ambient, secrets, client, sandbox, registry, allow_unsigned, retention, smtp, console, worker } = parts;
+        let Parts { db, ambient, secrets, client, sandbox, registry, links, allow_unsigned, retention, smtp, console, worker } = parts;
         let rules = client.rules.clone();
         let configs = Configs::new(db.clone(), secrets.clone(), rules.clone()).allowing_unsigned(allow_unsigned);
         let configs = Arc::new(configs);
@@ -82,6 +85,7 @@ impl Engine {
                 configs: configs.clone(),
                 client,
                 tokens: Tokens::default(),
+                links,
                 tasks: TaskTracker::new(),
                 stop: stop.clone(),
             })),

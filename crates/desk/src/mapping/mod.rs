@@ -2,6 +2,7 @@
 //! inbound webhook's slug). A record has at most one external id per integration, and an external
 //! id names at most one record: two indexes say so, and [`link`] says it in time.
 
+mod links;
 pub mod store;
 
 use std::str::FromStr;
@@ -17,6 +18,8 @@ use utoipa::ToSchema;
 use crate::id::{ClientId, MappingId, TicketId};
 use crate::input::invalid;
 use crate::{client, ticket};
+
+pub use links::TicketLinks;
 
 /// What can be mapped: the `alga_entity_type`.
 pub const TICKET: &str = "ticket";

@@ -22,6 +22,7 @@ use super::configs::{Configs, NoTarget, Outlet, TenantConfig};
 use super::credential::{Authorization, Resolver, oauth2::Tokens};
 use super::envelope;
 use super::lanes::Slot;
+use super::link::{Links, Made};
 use super::news::{self, News};
 use super::publish::LEASE_MS;
 use crate::http::Client;
@@ -58,6 +59,7 @@ pub struct Sender {
     pub configs: Arc<Configs>,
     pub client: Client,
     pub tokens: Tokens,
+    pub links: Arc<dyn Links>,
     pub tasks: TaskTracker,
     /// Set at the end: what is in hand and not yet sent is given back.
     pub stop: CancellationToken,
@@ -287,6 +289,9 @@ impl Sender {
             },
         };
         let state = settle.state;
+        if let Some(external) = done.external {
+            self.link(claimed, external).await;
+        }
         if let Some(wish) = Wish::of(settled.disable_destination, done.pause) {
             // Held before the delivery is due again, so that nobody claims it in between.
             self.hold(claimed, outlet.revision, wish).await?;
@@ -316,6 +321,23 @@ impl Sender {
                 }
                 result => return result,
             }
+        }
+    }
+
+    /// Tells the host what was made of its record elsewhere. Before settling: a crash in between is
+    /// a repeat, which finds the same again. Should it fail, the attempt has the reference all the
+    /// same, and what was sent is not sent again for that.
+    async fn link(&self, claimed: &Claimed, external: ExternalRef) {
+        let references = serde_json::from_str::<Meta>(&claimed.meta).unwrap_or_default().references;
+        if references.is_empty() {
+            return;
+        }
+        let made = Made { external, delivery: claimed.delivery, destination: claimed.destination, references };
+        let (links, ambient) = (self.links.clone(), self.ambient.clone());
+        let store = self.db.for_tenant(claimed.tenant);
+        let noted = store.write(move |tx| Box::pin(async move { links.made(tx, &*ambient, &made).await }));
+        if let Err(error) = noted.await {
+            tracing::warn!(tenant = %claimed.tenant, delivery = %claimed.delivery, %error, "an external record could not be noted");
         }
     }
 

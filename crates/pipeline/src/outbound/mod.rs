@@ -2,7 +2,8 @@
 //! one delivery through one attempt, an `adapter` speaks to the receiver.
 //!
 //! `lanes` knows how much of each destination is in this node's hands, and `configs` holds a copy
-//! of each tenant's configuration that is compared by its epoch before it is relied on.
+//! of each tenant's configuration that is compared by its epoch before it is relied on. `link` is
+//! how a host hears what an adapter made of its records elsewhere.
 
 pub mod adapter;
 pub mod configs;
@@ -10,6 +11,7 @@ pub mod credential;
 pub mod deliver;
 pub mod envelope;
 pub mod lanes;
+pub mod link;
 mod news;
 pub mod publish;
 pub mod worker;

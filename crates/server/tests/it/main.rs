@@ -9,6 +9,9 @@ mod cli;
 mod conventions;
 mod credentials;
 mod custody;
+#[allow(dead_code, reason = "shared with the pipeline's suite")]
+#[path = "../../../pipeline/tests/it/adapter/fake.rs"]
+mod fake;
 mod framing;
 mod harness;
 mod identity;
@@ -25,3 +28,6 @@ mod session;
 mod surface;
 mod tidy;
 mod trail;
+
+/// As the shared fakes of services name it.
+use receiver as door;

@@ -14,7 +14,7 @@ use hookswitch_domain::secret::Secret;
 use hookswitch_pipeline::secrets::forms;
 use hookswitch_server::app::COMPONENTS;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::engines::Engine;
 use crate::harness::{Answer, Client};
@@ -28,6 +28,8 @@ const URL_QUERY: &str = "marker-url-query-6235d4b51cb0a1c5f";
 const REFUSED: &str = "marker-refused-2c26b46b68ffc68ff99";
 const HEADER_VALUE: &str = "marker-header-fcde2b2edba56bf40860";
 const BASIC_PASSWORD: &str = "marker-basic-18ac3e7343f016890c51";
+const CLIENT_SECRET: &str = "marker-client-secret-e3b0c44298fc1c149a";
+const ACCESS_TOKEN: &str = "marker-access-token-9f86d081884c7d659a";
 const INBOUND: &str = "marker-inbound-486ea46224d1bb4fb68";
 const PATH_TOKEN: &str = "marker-path-token-2e7d2c03a9507ae26";
 const EVENT_TEXT: &str = "marker-payload-d4735e3a265e16eee03";
@@ -182,6 +184,10 @@ fn read(path: &Path) -> (String, Vec<u8>) {
 
 /// What a careless receiver might answer: all that it was sent, decoded where it can be.
 fn echo(_: usize, taken: &Taken) -> Say {
+    if taken.path == "/token" {
+        let given = json!({ "access_token": ACCESS_TOKEN, "note": String::from_utf8_lossy(&taken.body) });
+        return Say { body: given.to_string(), ..200.into() };
+    }
     let authorization = taken.header("authorization");
     let decoded = authorization.strip_prefix("Basic ").and_then(|text| BASE64.decode(text.as_bytes()).ok()).unwrap_or_default();
     let (path, decoded) = (&taken.path, String::from_utf8_lossy(&decoded).into_owned());
@@ -205,6 +211,8 @@ async fn a_secret_is_shown_once_and_is_nowhere_afterwards(engine: Option<Engine>
         ("a secret that was refused", REFUSED),
         ("a header credential", HEADER_VALUE),
         ("a basic credential", BASIC_PASSWORD),
+        ("an OAuth client's secret", CLIENT_SECRET),
+        ("an access token", ACCESS_TOKEN),
         ("an inbound secret", INBOUND),
         ("a path token", PATH_TOKEN),
     ] {

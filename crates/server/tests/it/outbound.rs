@@ -1,6 +1,7 @@
 //! OUT, from a publisher's request to a receiver's: what is sent, again and again if need be, and
 //! what holds it back.
 
+mod adapters;
 mod changes;
 mod lanes;
 mod news;

@@ -6,8 +6,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    ALERT_TEXT, BASIC_PASSWORD, EVENT_TEXT, HEADER_VALUE, INBOUND, Installation, PASSWORD, PATH_TOKEN, REFUSED, URL_QUERY,
-    URL_TOKEN, Watch,
+    ALERT_TEXT, BASIC_PASSWORD, CLIENT_SECRET, EVENT_TEXT, HEADER_VALUE, INBOUND, Installation, PASSWORD, PATH_TOKEN, REFUSED,
+    URL_QUERY, URL_TOKEN, Watch,
 };
 use crate::harness::Client;
 use crate::receiver::{Receiver, until};
@@ -91,6 +91,13 @@ async fn outbound(watch: &Watch, admin: &Client, receiver: &Receiver) {
         watch.post(&keyed, DESTINATIONS, body).await.expect(201);
         ids.push(made.id());
     }
+    let settings = json!({"token_url": receiver.url("/token"), "client_id": "client"});
+    let credential = json!({"name": "oauth", "type": "oauth2_client_credentials", "value": CLIENT_SECRET, "settings": settings});
+    let oauth = watch.post(admin, CREDENTIALS, credential).await.expect(201).id();
+    let url = receiver.url(&format!("/in/{URL_TOKEN}"));
+    let settings = json!({"project": "OPS"});
+    let body = json!({"name": "j", "endpoint_url": url, "adapter_type": "jira", "settings": settings, "credential_id": oauth});
+    watch.post(admin, DESTINATIONS, body).await.expect(201);
     let own = format!("{DESTINATIONS}/{}", ids[0]);
     let rotated = admin.post(&format!("{own}/rotate-secret"), json!({"overlap_seconds": 60})).await.expect(200);
     watch.shown("a rotated signing secret", "signing_secret", &rotated);
@@ -104,7 +111,7 @@ async fn outbound(watch: &Watch, admin: &Client, receiver: &Receiver) {
     until("all deliveries to be finished", || async {
         let list = admin.get("/api/v1/integrations/deliveries").await.expect(200).json();
         let done = |delivery: &&Value| ["delivered", "dead_lettered"].contains(&delivery["state"].as_str().unwrap());
-        (list["data"].as_array().unwrap().iter().filter(done).count() == 4).then_some(())
+        (list["data"].as_array().unwrap().iter().filter(done).count() == 5).then_some(())
     })
     .await;
     let dead = admin.get("/api/v1/integrations/deliveries?state=dead_lettered").await.expect(200).json();
