@@ -6,7 +6,7 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOOKSWITCH := $(TARGET)/debug/hookswitch
 
-.PHONY: run test test-long build bench crash-test coverage openapi check lint console help
+.PHONY: run test test-long build bench crash-test coverage openapi adapter check lint console help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,6 +39,11 @@ crash-test: ## Kill the server while it is written to; nothing that was acknowle
 
 coverage: ## Line coverage of the Rust crates, 70 % or more
 	@scripts/coverage.sh
+
+adapter: ## Test one adapter: make adapter NAME=slack
+	@test -f crates/pipeline/tests/it/adapter/$(NAME).rs -o -f crates/pipeline/tests/it/$(NAME).rs || \
+		{ echo "make adapter NAME=...: one of webhook $$(cd crates/pipeline/tests/it/adapter && ls | grep -vE 'mod|fake' | sed 's/\.rs//' | xargs)"; exit 2; }
+	cargo test --locked -p hookswitch-pipeline --lib --test it -- $(NAME):: adapter::tests adapter::every adapter::no_adapter template:: settings::
 
 openapi: ## Write openapi.json and openapi.yaml anew
 	cargo build --locked -p hookswitch-server

@@ -69,7 +69,8 @@ pub struct Parts {
 
 impl Engine {
     pub fn new(parts: Parts) -> Result<Self, http::SetupError> {
-        let Parts { db, ambient, secrets, client, sandbox, registry, links, allow_unsigned, retention, smtp, console, worker } = parts;
+        let Parts { db, ambient, secrets, client, sandbox, registry, links, allow_unsigned, retention, smtp, console, worker } =
+            parts;
         let rules = client.rules.clone();
         let configs = Configs::new(db.clone(), secrets.clone(), rules.clone()).allowing_unsigned(allow_unsigned);
         let configs = Arc::new(configs);
