@@ -8,6 +8,7 @@
 pub mod account;
 pub mod audit;
 pub mod backup;
+mod claim;
 pub mod commit;
 pub mod credential;
 pub mod db;

@@ -36,6 +36,7 @@ pub const STORE: Component = Component {
     name: "store",
     migrations: &[
         migration!(1, "../migrations", "0001_frame"),
+        migration!(2, "../migrations", "0002_clustered"),
         migration!(8, "../migrations", "0008_signing_key"),
         migration!(10, "../migrations", "0010_accounts"),
     ],

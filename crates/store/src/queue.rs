@@ -13,10 +13,10 @@ use hookswitch_domain::delivery::State;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
 use hookswitch_domain::time::Timestamp;
 
-use crate::commit;
 use crate::db::{Db, Engine, Inner, Tx};
 use crate::error::StoreError;
 use crate::params;
+use crate::{claim, commit};
 
 /// `next_at` of what nothing but a person makes due.
 pub const NEVER: i64 = i64::MAX;
@@ -188,7 +188,7 @@ impl Db {
 
     /// Leases up to `count` due deliveries of each lane to the caller for `lease_ms`.
     pub async fn claim(&self, lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
-        self.system().write(move |tx| Box::pin(claim(tx, lanes, lease_ms))).await
+        self.system().write(move |tx| Box::pin(claim::claim(tx, lanes, lease_ms))).await
     }
 
     /// Mends lanes whose `next_at` lies behind their work. Cheap: one index probe per lane.
@@ -268,79 +268,4 @@ async fn look(tx: &mut Tx, limit: i64) -> Result<Look, StoreError> {
     let next = "SELECT min(next_at) - now_ms() FROM lane WHERE next_at > now_ms() AND next_at < $1 AND hold IS NULL";
     let next_in_ms = tx.query_one(next, params![NEVER]).await?.get(0)?;
     Ok(Look { ready, next_in_ms })
-}
-
-async fn claim(tx: &mut Tx, mut lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
-    // One order for every claimer, so that two of them never wait for each other in a circle.
-    lanes.sort_by_key(|(lane, _)| lane.destination);
-    let mut claimed = Vec::new();
-    for (lane, count) in lanes {
-        claim_lane(tx, lane, count, lease_ms, &mut claimed).await?;
-        let advance =
-            "UPDATE lane SET next_at = coalesce((SELECT min(next_at) FROM due WHERE due.destination = lane.destination), $3)
-            WHERE destination = $1 AND tenant = $2 AND hold IS NULL";
-        tx.execute(advance, params![lane.destination, lane.tenant, NEVER]).await?;
-    }
-    Ok(claimed)
-}
-
-async fn claim_lane(tx: &mut Tx, lane: Lane, count: i64, lease_ms: i64, claimed: &mut Vec<Claimed>) -> Result<(), StoreError> {
-    let candidates =
-        "SELECT d.delivery, d.claim, d.leased FROM due d WHERE d.destination = $1 AND d.tenant = $2 AND d.next_at <= now_ms()
-        AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.destination = $1 AND lane.tenant = $2 AND lane.hold IS NOT NULL)
-        ORDER BY d.next_at LIMIT $3";
-    for mut row in tx.query(candidates, params![lane.destination, lane.tenant, count]).await? {
-        let (delivery, claim, expired): (DeliveryId, i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let take = "UPDATE due SET claim = claim + 1, leased = TRUE, next_at = now_ms() + $4
-            WHERE delivery = $1 AND tenant = $2 AND claim = $3";
-        if tx.execute(take, params![delivery, lane.tenant, claim, lease_ms]).await? == 0 {
-            continue;
-        }
-        if expired {
-            record_interruption(tx, lane, delivery).await?;
-        }
-        if let Some(found) = load_claimed(tx, lane, delivery, claim + 1).await? {
-            claimed.push(found);
-        }
-    }
-    Ok(())
-}
-
-/// A lease ran out under somebody: its try is recorded, without a number, because nobody knows
-/// whether it reached the receiver.
-async fn record_interruption(tx: &mut Tx, lane: Lane, delivery: DeliveryId) -> Result<(), StoreError> {
-    let count = "UPDATE delivery SET records = records + 1, interruptions = interruptions + 1, updated_at = now_ms()
-        WHERE id = $1 AND tenant = $2 RETURNING records";
-    let Some(mut row) = tx.query_opt(count, params![delivery, lane.tenant]).await? else {
-        return Ok(());
-    };
-    let record: i64 = row.get(0)?;
-    let insert = "INSERT INTO attempt (delivery, record, tenant, number, outcome, started_at, reason, detail)
-        VALUES ($1, $2, $3, NULL, 'interrupted', now_ms(), $4, '{}')";
-    let reason = "the sender stopped before it could say how this try ended";
-    tx.execute(insert, params![delivery, record, lane.tenant, reason]).await?;
-    Ok(())
-}
-
-async fn load_claimed(tx: &mut Tx, lane: Lane, delivery: DeliveryId, claim: i64) -> Result<Option<Claimed>, StoreError> {
-    let sql = "SELECT d.attempts, d.records, d.interruptions, d.replayed_from, e.id, e.type, e.payload, e.meta, t.epoch
-        FROM delivery d JOIN event e ON e.id = d.event AND e.tenant = d.tenant JOIN tenant t ON t.id = d.tenant WHERE d.id = $1 AND d.tenant = $2";
-    let Some(mut row) = tx.query_opt(sql, params![delivery, lane.tenant]).await? else {
-        return Ok(None);
-    };
-    Ok(Some(Claimed {
-        tenant: lane.tenant,
-        destination: lane.destination,
-        delivery,
-        claim,
-        epoch: row.get(8)?,
-        attempts: row.get(0)?,
-        records: row.get(1)?,
-        interruptions: row.get(2)?,
-        replayed_from: row.get(3)?,
-        event: row.get(4)?,
-        event_type: row.get(5)?,
-        payload: row.get::<Vec<u8>>(6)?.into(),
-        meta: row.get(7)?,
-    }))
 }

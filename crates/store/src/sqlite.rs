@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use hookswitch_domain::id::TenantId;
 use hookswitch_domain::time::Ambient;
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use tokio::sync::{Semaphore, oneshot};
@@ -37,6 +38,9 @@ impl Connection {
         let connection = rusqlite::Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        // Without it SQLite (built with STAT4) plans a statement anew whenever a parameter of its
+        // WHERE or LIMIT changes: an eighth of all processor time of a busy server.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.create_scalar_function("now_ms", 0, FunctionFlags::SQLITE_UTF8, move |_| Ok(ambient.now().millis()))?;
         Ok(Self(connection))
     }

@@ -91,6 +91,8 @@ into_value! {
     Vec<u8>, bytes => Self::Bytes(bytes);
     &[u8], bytes => Self::Bytes(bytes.to_vec());
     Uuid, id => Self::Id(id);
+    Vec<Uuid>, ids => Self::Ids(ids);
+    Vec<i64>, numbers => Self::Ints(numbers);
     Timestamp, at => Self::Int(at.millis());
     serde_json::Value, json => Self::Text(json.to_string());
     &serde_json::Value, json => Self::Text(json.to_string());
