@@ -1,6 +1,6 @@
 -- Rows of the hot path lie in their primary key's own tree: an insert, a settle and a claim touch
--- one tree less per table, and a delivered event takes less room. Only events keep a rowid, for
--- their rows are long and are read by it in one piece.
+-- one tree less per table, and a delivered event takes less room. Events and attempts keep a rowid:
+-- their rows are long.
 
 CREATE TABLE lane_clustered (
     destination BLOB NOT NULL,
@@ -50,20 +50,3 @@ INSERT INTO due_clustered SELECT delivery, tenant, destination, next_at, leased,
 DROP TABLE due;
 ALTER TABLE due_clustered RENAME TO due;
 CREATE INDEX due_by_lane ON due (destination, next_at);
-
-CREATE TABLE attempt_clustered (
-    delivery BLOB NOT NULL,
-    record INTEGER NOT NULL,
-    tenant BLOB NOT NULL,
-    number INTEGER,
-    outcome TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    status INTEGER,
-    reason TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    PRIMARY KEY (delivery, record, tenant)
-) WITHOUT ROWID;
-INSERT INTO attempt_clustered
-    SELECT delivery, record, tenant, number, outcome, started_at, status, reason, detail FROM attempt ORDER BY delivery, record;
-DROP TABLE attempt;
-ALTER TABLE attempt_clustered RENAME TO attempt;
