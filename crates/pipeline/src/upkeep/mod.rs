@@ -32,23 +32,20 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Does every duty once a minute until `stop`. Each one is safe to repeat, and on several nodes at once.
+    /// Does every duty once a minute until `stop`. Each one is safe to repeat, and on several nodes at
+    /// once. Retention may have much to do, and keeps nobody waiting.
     pub async fn run(self, stop: CancellationToken) {
-        loop {
-            for (duty, done) in self.round(&stop).await {
-                if let Err(error) = done {
-                    tracing::warn!(duty, %error, "a duty of upkeep failed; it is done again in a minute");
-                }
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(ROUND) => {}
-            }
-        }
+        tokio::join!(each_round(&stop, || self.duties()), each_round(&stop, || self.retain(&stop)));
     }
 
-    /// Every duty, one after the other.
-    pub async fn round(&self, stop: &CancellationToken) -> Vec<(&'static str, Result<(), StoreError>)> {
+    /// Everything, one after the other.
+    pub async fn round(&self, stop: &CancellationToken) -> Vec<Done> {
+        let mut done = self.duties().await;
+        done.extend(self.retain(stop).await);
+        done
+    }
+
+    async fn duties(&self) -> Vec<Done> {
         vec![
             ("partitions", partitions::run(&self.db).await),
             ("forget", forget::run(&self.db).await),
@@ -56,7 +53,27 @@ impl Upkeep {
             ("account", account::run(&self.db, &self.ambient).await),
             ("gauges", gauges::run(&self.db).await),
             ("notify", notify::run(&self.notifier, &*self.ambient, &self.console).await),
-            ("retention", retention::run(&self.db, &self.ambient, &self.retention, stop).await),
         ]
+    }
+
+    async fn retain(&self, stop: &CancellationToken) -> Vec<Done> {
+        vec![("retention", retention::run(&self.db, &self.ambient, &self.retention, stop).await)]
+    }
+}
+
+/// A duty, and how it ended.
+type Done = (&'static str, Result<(), StoreError>);
+
+async fn each_round<F: Future<Output = Vec<Done>>>(stop: &CancellationToken, duties: impl Fn() -> F) {
+    loop {
+        for (duty, done) in duties().await {
+            if let Err(error) = done {
+                tracing::warn!(duty, %error, "a duty of upkeep failed; it is done again in a minute");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ROUND) => {}
+        }
     }
 }
