@@ -22,6 +22,7 @@ pub mod failing;
 pub mod flow;
 pub mod id;
 pub mod inbound;
+pub mod lease;
 pub mod mapping;
 pub mod notification;
 pub mod permission;

@@ -11,15 +11,13 @@
 use bytes::Bytes;
 use hookswitch_domain::delivery::State;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
+pub use hookswitch_domain::lease::{After, NEVER};
 use hookswitch_domain::time::Timestamp;
 
 use crate::db::{Db, Engine, Inner, Tx};
 use crate::error::StoreError;
 use crate::params;
 use crate::{claim, commit};
-
-/// `next_at` of what nothing but a person makes due.
-pub const NEVER: i64 = i64::MAX;
 
 /// How states are stored: their place in this list.
 pub fn state_code(state: State) -> i64 {
@@ -98,16 +96,6 @@ pub struct Settle {
     pub attempts: u32,
     pub parked_reason: Option<&'static str>,
     pub record: AttemptRecord,
-}
-
-/// Whether the delivery stays in `due`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
-    Finished,
-    /// Due again after this many milliseconds of the database's clock.
-    DueIn(i64),
-    /// Held until somebody lets it go on.
-    Held,
 }
 
 /// A row of the attempt table.

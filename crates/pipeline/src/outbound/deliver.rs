@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookswitch_domain::audit::{Actor, Entry};
-use hookswitch_domain::delivery::{self, Next, Outcome, Settled, State};
+use hookswitch_domain::delivery::{self, Next, Outcome, State};
 use hookswitch_domain::destination::Hold;
+use hookswitch_domain::lease::{self, Before, Begin};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::message_id;
 use hookswitch_domain::time::{Ambient, Timestamp};
 use hookswitch_store::event::Meta;
-use hookswitch_store::queue::{After, AttemptRecord, Claimed, Settle};
+use hookswitch_store::queue::{AttemptRecord, Claimed, Settle};
 use hookswitch_store::{Db, StoreError, audit, destination};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,11 +25,8 @@ use super::envelope;
 use super::lanes::Slot;
 use super::link::{Links, Made};
 use super::news::{self, News};
-use super::publish::LEASE_MS;
 use crate::http::Client;
 
-/// Kept between an attempt's deadline and its lease's end, for settling.
-const MARGIN: Duration = Duration::from_secs(10);
 /// Between two tries of settling.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 const SETTLE_PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -154,17 +152,24 @@ impl Sender {
             // Deleted since: its deliveries were cancelled in the same transaction.
             return Ok(());
         };
-        if outlet.hold.is_some() || config.sending_paused || self.stop.is_cancelled() {
-            return self.release(claimed).await;
+        let begun = Instant::now();
+        let before = Before {
+            held: outlet.hold.is_some() || config.sending_paused,
+            stopping: self.stop.is_cancelled(),
+            interruptions: claimed.interruptions,
+            timeout: outlet.policy.timeout(),
+            lease_left: (work.leased_from + lease::LEASE).saturating_duration_since(begun),
+        };
+        match lease::begin(before) {
+            Begin::Send => {}
+            Begin::Release => return self.release(claimed).await,
+            Begin::GiveUp => {
+                let reason = "given up: five senders stopped in the middle of this delivery";
+                let unsent = Delivered::unsent(Outcome::Forbidden, reason);
+                return self.settle(work, config, outlet, self.ambient.now(), unsent).await;
+            }
         }
-        if let Some(Next::DeadLetter) = delivery::after_interruption(claimed.interruptions) {
-            let unsent = Delivered::unsent(Outcome::Forbidden, "given up: five senders stopped in the middle of this delivery");
-            return self.settle(work, config, outlet, self.ambient.now(), unsent).await;
-        }
-        let deadline = Instant::now() + outlet.policy.timeout();
-        if deadline + MARGIN > work.leased_from + Duration::from_millis(LEASE_MS as u64) {
-            return self.release(claimed).await;
-        }
+        let deadline = begun + outlet.policy.timeout();
         let started_at = self.ambient.now();
         let delivered = self.send(work, config, outlet, started_at, deadline).await;
         self.settle(work, config, outlet, started_at, delivered).await
@@ -247,7 +252,7 @@ impl Sender {
         done: Delivered,
     ) -> Result<(), StoreError> {
         let claimed = &work.claimed;
-        let leased_until = work.leased_from + Duration::from_millis(LEASE_MS as u64);
+        let leased_until = work.leased_from + lease::LEASE;
         let now = self.ambient.now();
         let in_hand = delivery::InHand { attempts_made: claimed.attempts };
         let settled = in_hand.settle(&done.outcome, &outlet.policy, now, self.ambient.unit());
@@ -272,7 +277,7 @@ impl Sender {
             destination: claimed.destination,
             claim: claimed.claim,
             state: settled.next.state(),
-            after: after(&settled, now),
+            after: lease::after(settled.next, now),
             attempts: settled.attempt_number.unwrap_or(claimed.attempts),
             parked_reason: match settled.next {
                 Next::Park { reason, .. } => Some(reason.as_str()),
@@ -385,16 +390,6 @@ fn shown(authorization: &Authorization) -> (&str, &Secret) {
 
 fn body(claimed: &Claimed, config: &TenantConfig, outlet: &Outlet, meta: &Meta) -> Option<Bytes> {
     envelope::body(outlet.config.body, &config.slug, claimed.event, &claimed.event_type, &claimed.payload, meta)
-}
-
-fn after(settled: &Settled, now: Timestamp) -> After {
-    match settled.next {
-        Next::Delivered | Next::Filtered | Next::DeadLetter | Next::Fail => After::Finished,
-        Next::Retry { at } | Next::Park { look_again: Some(at), .. } => After::DueIn(at.since(now).as_millis() as i64),
-        // Behind a held lane it waits like the rest, and goes on with them.
-        Next::Park { reason: delivery::ParkedReason::ReceiverGone, .. } => After::DueIn(0),
-        Next::Park { look_again: None, .. } => After::Held,
-    }
 }
 
 fn outcome_name(outcome: &Outcome, retryable: bool) -> &'static str {

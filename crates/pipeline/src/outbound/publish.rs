@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hookswitch_domain::event::EventType;
 use hookswitch_domain::id::{EventId, GroupId, TenantId};
+use hookswitch_domain::lease;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::event::Meta;
 use hookswitch_store::queue::{self, Accept, Accepted, NewDelivery, Remember};
@@ -19,9 +20,8 @@ use super::configs::{Configs, TenantConfig};
 use super::deliver::{InHand, Sender};
 use super::lanes::{Lanes, Slot};
 
-/// How long a lease lasts: longer than any attempt, short enough that a dead node's work is soon
-/// taken over (reliability.md 1: 30 s of lease and 5 s of sweep after the longest attempt).
-pub const LEASE_MS: i64 = 90_000;
+/// The lease as the store takes it.
+pub const LEASE_MS: i64 = lease::LEASE.as_millis() as i64;
 
 /// Configuration that changes more often than this while one event is published is an overload.
 const TRIES: usize = 64;
