@@ -6,7 +6,7 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOOKSWITCH := $(TARGET)/debug/hookswitch
 
-.PHONY: run test test-long build bench crash-test coverage openapi adapter check lint console help
+.PHONY: run test test-long build bench crash-test simulate coverage openapi adapter check lint console help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ crash-test: ## Kill the server while it is written to; nothing that was acknowle
 	@scripts/tools.sh build
 	cargo build --release --locked -p hookswitch-server -p hookswitch-bench
 	$(TARGET)/release/hookswitch-bench crash --binary $(TARGET)/release/hookswitch --events 100000 --rate 0 --patience-seconds 300
+
+simulate: ## 100,000 seeded histories of the outbound line; SEEDS=n for so many, SEED=k replays one
+	cargo run --locked --quiet -p hookswitch-sim -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
 
 coverage: ## Line coverage of the Rust crates, 70 % or more
 	@scripts/coverage.sh

@@ -195,15 +195,16 @@ impl InHand {
             Outcome::Accepted => Next::Delivered,
             Outcome::Filtered => Next::Filtered,
             Outcome::Forbidden | Outcome::Terminal => Next::DeadLetter,
-            Outcome::Gone => Next::Park { reason: ParkedReason::ReceiverGone, look_again: None },
             Outcome::SecretUnavailable => {
                 Next::Park { reason: ParkedReason::SecretUnavailable, look_again: Some(now.plus(SECRET_LOOK_AGAIN)) }
             }
-            Outcome::Retryable { .. } if made >= policy.max_attempts => match policy.on_exhausted {
+            // A 410 to the last attempt too: enabling the destination again must not make one more.
+            Outcome::Retryable { .. } | Outcome::Gone if made >= policy.max_attempts => match policy.on_exhausted {
                 OnExhausted::DeadLetter => Next::DeadLetter,
                 OnExhausted::Park => Next::Park { reason: ParkedReason::Exhausted, look_again: None },
                 OnExhausted::Discard => Next::Fail,
             },
+            Outcome::Gone => Next::Park { reason: ParkedReason::ReceiverGone, look_again: None },
             Outcome::Retryable { retry_after } => Next::Retry { at: now.plus(policy.delay(made + 1, *retry_after, unit)) },
         };
         Settled { next, attempt_number: outcome.was_sent().then_some(made), disable_destination: *outcome == Outcome::Gone }

@@ -1,0 +1,313 @@
+//! The outbound queue in memory: what `store/src/queue.rs` does in SQL, with time as an argument.
+//! The store's conformance suite runs against it, and random commands are compared with SQLite.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hookswitch_domain::delivery::State;
+use hookswitch_domain::destination::Hold;
+use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
+use hookswitch_domain::lease::{Due, NEVER, Written};
+use hookswitch_store::commit::KEY_KEPT_MS;
+use hookswitch_store::queue::{Accept, Accepted, Claimed, Lane, Look, NewDelivery, NewEvent, Remember, Settle};
+
+use crate::mutant::Mutant;
+
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub tenants: BTreeMap<TenantId, Tenant>,
+    pub lanes: BTreeMap<DestinationId, LaneRow>,
+    pub deliveries: BTreeMap<DeliveryId, Row>,
+    events: BTreeMap<EventId, NewEvent>,
+    keys: BTreeMap<(TenantId, String, String), (Remember, i64)>,
+    due: BTreeMap<DeliveryId, (Due, DestinationId)>,
+    /// `due` by lane and time, and for one moment in the order of insertion.
+    by_lane: BTreeSet<(DestinationId, i64, u64, DeliveryId)>,
+    pub mutant: Option<Mutant>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tenant {
+    pub epoch: i64,
+    pub sending_paused: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct LaneRow {
+    pub tenant: TenantId,
+    pub next_at: i64,
+    pub hold: Option<Hold>,
+}
+
+/// A delivery, with its tries.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub tenant: TenantId,
+    pub event: EventId,
+    pub destination: DestinationId,
+    pub state: State,
+    pub attempts: u32,
+    pub records: u32,
+    pub interruptions: u32,
+    pub replayed_from: Option<DeliveryId>,
+    /// (record, number) of what was tried.
+    pub tries: Vec<(u32, Option<u32>)>,
+    /// Its place among all deliveries, from 0.
+    pub place: u64,
+}
+
+impl Memory {
+    pub fn with(mutant: Option<Mutant>) -> Self {
+        Self { mutant, ..Self::default() }
+    }
+
+    pub fn add_lane(&mut self, tenant: TenantId, destination: DestinationId) {
+        self.tenants.entry(tenant).or_default();
+        self.lanes.insert(destination, LaneRow { tenant, next_at: NEVER, hold: None });
+    }
+
+    pub fn accept(&mut self, now: i64, ask: &Accept) -> Accepted {
+        let epoch = self.tenants.get(&ask.tenant).map(|tenant| tenant.epoch);
+        if epoch != Some(ask.epoch) && self.mutant != Some(Mutant::FansOutFromAnOldCopy) {
+            return Accepted::Stale;
+        }
+        if let Some(remember) = &ask.remember {
+            let key = (ask.tenant, remember.scope.clone(), remember.key.clone());
+            if let Some((known, _)) = self.keys.get(&key).filter(|(_, at)| now - at <= KEY_KEPT_MS) {
+                return match known.request_hash == remember.request_hash {
+                    true => Accepted::Repeated { status: known.status, response: known.response.clone() },
+                    false => Accepted::KeyReused,
+                };
+            }
+            self.keys.insert(key, (remember.clone(), now));
+        }
+        for event in &ask.events {
+            self.events.insert(event.id, event.clone());
+            for delivery in &event.deliveries {
+                self.insert(now, ask.tenant, event.id, delivery, None, ask.lease_ms);
+            }
+        }
+        Accepted::Stored
+    }
+
+    /// One delivery of an event that is there: fan-out and replay.
+    pub fn insert(
+        &mut self,
+        now: i64,
+        tenant: TenantId,
+        event: EventId,
+        delivery: &NewDelivery,
+        replayed_from: Option<DeliveryId>,
+        lease_ms: i64,
+    ) {
+        let row = Row {
+            tenant,
+            event,
+            destination: delivery.destination,
+            state: State::Pending,
+            attempts: 0,
+            records: 0,
+            interruptions: 0,
+            replayed_from,
+            tries: Vec::new(),
+            place: self.deliveries.len() as u64,
+        };
+        self.deliveries.insert(delivery.id, row);
+        let due = if delivery.leased { Due::handed_over(now, lease_ms) } else { Due::at(now) };
+        self.put(delivery.id, delivery.destination, Some(due));
+        self.ring(delivery.destination, due.next_at);
+    }
+
+    /// `false`: the lease was taken over by somebody else.
+    pub fn settle(&mut self, now: i64, ask: &Settle) -> bool {
+        let Some((due, destination)) = self.due.get(&ask.delivery).copied() else { return false };
+        let claim = if self.mutant == Some(Mutant::IgnoresTheClaimNumber) { due.claim } else { ask.claim };
+        let kept = match due.settle(claim, ask.after, now) {
+            Written::Stale => return false,
+            Written::Gone => None,
+            Written::Kept(due) => Some(due),
+        };
+        self.put(ask.delivery, destination, kept);
+        if let Some(row) = self.deliveries.get_mut(&ask.delivery) {
+            row.state = ask.state;
+            row.attempts = ask.attempts;
+            row.records = ask.record.record;
+            row.tries.push((ask.record.record, ask.record.number));
+        }
+        if let Some(due) = kept {
+            self.ring(destination, due.next_at);
+        }
+        true
+    }
+
+    pub fn look(&self, now: i64, limit: usize) -> Look {
+        let paused = |lane: &LaneRow| self.tenants.get(&lane.tenant).is_some_and(|tenant| tenant.sending_paused);
+        let open = |lane: &LaneRow| lane.hold.is_none();
+        let ready = self.lanes.iter().filter(|(_, lane)| lane.next_at <= now && open(lane) && !paused(lane));
+        let mut ready: Vec<_> = ready.map(|(id, lane)| (lane.next_at, Lane { destination: *id, tenant: lane.tenant })).collect();
+        ready.sort_by_key(|(next_at, _)| *next_at);
+        let later = self.lanes.values().filter(|lane| open(lane) && lane.next_at > now && lane.next_at < NEVER);
+        Look {
+            ready: ready.into_iter().map(|(_, lane)| lane).take(limit).collect(),
+            next_in_ms: later.map(|lane| lane.next_at - now).min(),
+        }
+    }
+
+    pub fn claim(&mut self, now: i64, mut lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Vec<Claimed> {
+        lanes.sort_by_key(|(lane, _)| lane.destination);
+        let mut claimed = Vec::new();
+        for (lane, count) in lanes {
+            let Some(row) = self.lanes.get(&lane.destination).copied() else { continue };
+            if row.hold.is_some() && self.mutant != Some(Mutant::ClaimsBehindAHold) {
+                continue;
+            }
+            for delivery in self.candidates(now, lane.destination, count) {
+                claimed.extend(self.take(now, lane, delivery, lease_ms));
+            }
+            self.advance(lane.destination);
+        }
+        claimed
+    }
+
+    fn candidates(&self, now: i64, lane: DestinationId, count: i64) -> Vec<DeliveryId> {
+        let from = (lane, i64::MIN, 0, DeliveryId(uuid::Uuid::nil()));
+        let rows = self.by_lane.range(from..).take_while(|row| row.0 == lane && row.1 <= now);
+        rows.take(count.max(0) as usize).map(|row| row.3).collect()
+    }
+
+    fn take(&mut self, now: i64, lane: Lane, delivery: DeliveryId, lease_ms: i64) -> Option<Claimed> {
+        let (due, destination) = *self.due.get(&delivery)?;
+        let (due, interrupted) = due.take(now, lease_ms)?;
+        self.put(delivery, destination, Some(due));
+        let costs = self.mutant == Some(Mutant::CountsInterruptions);
+        let epoch = self.tenants.get(&lane.tenant)?.epoch;
+        let row = self.deliveries.get_mut(&delivery)?;
+        if interrupted {
+            row.records += 1;
+            row.interruptions += 1;
+            row.attempts += u32::from(costs);
+            row.tries.push((row.records, None));
+        }
+        let event = self.events.get(&row.event)?;
+        Some(Claimed {
+            tenant: lane.tenant,
+            epoch,
+            delivery,
+            destination,
+            claim: due.claim,
+            attempts: row.attempts,
+            records: row.records,
+            interruptions: row.interruptions,
+            replayed_from: row.replayed_from,
+            event: row.event,
+            event_type: event.event_type.clone(),
+            payload: event.payload.clone(),
+            meta: event.meta.clone(),
+        })
+    }
+
+    /// Gives a claimed delivery back unsent, as it was.
+    pub fn release(&mut self, now: i64, delivery: DeliveryId, claim: i64) -> bool {
+        let Some((due, destination)) = self.due.get(&delivery).copied() else { return false };
+        let Written::Kept(due) = due.release(claim, now) else { return false };
+        self.put(delivery, destination, Some(due));
+        self.ring(destination, now);
+        true
+    }
+
+    /// Ends a delivery that isn't finished, under no claim.
+    pub fn end(&mut self, delivery: DeliveryId, state: State) -> bool {
+        let Some((_, destination)) = self.due.get(&delivery).copied() else { return false };
+        self.put(delivery, destination, None);
+        if let Some(row) = self.deliveries.get_mut(&delivery) {
+            row.state = state;
+        }
+        true
+    }
+
+    /// Removes a lane; what waited in it is cancelled.
+    pub fn remove_lane(&mut self, destination: DestinationId) -> Vec<DeliveryId> {
+        self.lanes.remove(&destination);
+        let waiting: Vec<_> = self.due.iter().filter(|(_, (_, lane))| *lane == destination).map(|(id, _)| *id).collect();
+        for id in &waiting {
+            self.end(*id, State::Cancelled);
+        }
+        waiting
+    }
+
+    pub fn set_hold(&mut self, destination: DestinationId, hold: Option<Hold>) {
+        if let Some(lane) = self.lanes.get_mut(&destination) {
+            lane.hold = hold;
+            lane.next_at = if hold.is_some() { NEVER } else { 0 };
+        }
+    }
+
+    /// Mends lanes whose `next_at` lies behind their work.
+    pub fn sweep(&mut self) -> u64 {
+        let behind =
+            |(id, lane): (&DestinationId, &LaneRow)| (lane.hold.is_none() && self.earliest(*id) < lane.next_at).then_some(*id);
+        let lanes: Vec<_> = self.lanes.iter().filter_map(behind).collect();
+        lanes.iter().for_each(|lane| self.advance(*lane));
+        lanes.len() as u64
+    }
+
+    /// The race that PostgreSQL allows: a lane moves on past work that was committed meanwhile.
+    pub fn lose_bell(&mut self, destination: DestinationId) {
+        if let Some(lane) = self.lanes.get_mut(&destination) {
+            lane.next_at = NEVER;
+        }
+    }
+
+    pub fn is_claimed(&self, delivery: DeliveryId, claim: i64) -> bool {
+        self.due.get(&delivery).is_some_and(|(due, _)| due.claim == claim)
+    }
+
+    /// The tenant's epoch, while the delivery is held under this claim.
+    pub fn still_held(&self, delivery: DeliveryId, claim: i64) -> Option<i64> {
+        let tenant = self.deliveries.get(&delivery)?.tenant;
+        self.is_claimed(delivery, claim).then(|| self.tenants.get(&tenant).map(|tenant| tenant.epoch))?
+    }
+
+    pub fn due(&self, delivery: DeliveryId) -> Option<Due> {
+        self.due.get(&delivery).map(|(due, _)| *due)
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.due.len()
+    }
+
+    /// Puts what ended back into the queue: nothing does that but a mutant.
+    pub fn resurrect(&mut self, now: i64, delivery: DeliveryId) {
+        let Some(destination) = self.deliveries.get(&delivery).map(|row| row.destination) else { return };
+        self.put(delivery, destination, Some(Due::at(now)));
+        self.ring(destination, now);
+    }
+
+    fn earliest(&self, lane: DestinationId) -> i64 {
+        let from = (lane, i64::MIN, 0, DeliveryId(uuid::Uuid::nil()));
+        self.by_lane.range(from..).next().filter(|row| row.0 == lane).map_or(NEVER, |row| row.1)
+    }
+
+    fn advance(&mut self, destination: DestinationId) {
+        let next_at = self.earliest(destination);
+        if let Some(lane) = self.lanes.get_mut(&destination).filter(|lane| lane.hold.is_none()) {
+            lane.next_at = next_at;
+        }
+    }
+
+    fn ring(&mut self, destination: DestinationId, at: i64) {
+        if let Some(lane) = self.lanes.get_mut(&destination) {
+            lane.next_at = lane.next_at.min(at);
+        }
+    }
+
+    fn put(&mut self, delivery: DeliveryId, destination: DestinationId, due: Option<Due>) {
+        let place = self.deliveries.get(&delivery).map_or(0, |row| row.place);
+        if let Some((old, _)) = self.due.remove(&delivery) {
+            self.by_lane.remove(&(destination, old.next_at, place, delivery));
+        }
+        if let Some(due) = due {
+            self.due.insert(delivery, (due, destination));
+            self.by_lane.insert((destination, due.next_at, place, delivery));
+        }
+    }
+}
