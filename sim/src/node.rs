@@ -77,6 +77,11 @@ impl Node {
         lower(&mut self.in_the_air, destination);
     }
 
+    /// Requests in the air to this destination.
+    pub fn flying(&self, destination: DestinationId) -> u32 {
+        self.in_the_air.get(&destination).copied().unwrap_or(0)
+    }
+
     pub fn is_idle(&self) -> bool {
         self.in_hand.values().all(|count| *count == 0)
     }

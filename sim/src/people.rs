@@ -183,9 +183,12 @@ impl World {
         self.healed_at = Some(self.now);
         self.note(What::Healed);
         self.pause_all(false);
-        let outlets: Vec<_> = self.config.outlets.iter().map(|outlet| outlet.id).collect();
-        for id in outlets {
-            self.set_hold(id, None);
+        let outlets: Vec<_> = self.config.outlets.iter().map(|outlet| (outlet.id, outlet.hold)).collect();
+        for (id, hold) in outlets {
+            // What isn't held isn't touched: a lost bell must be found by the sweep.
+            if hold.is_some() {
+                self.set_hold(id, None);
+            }
             self.tempers.insert(id, Temper::GOOD);
         }
         // Parked for people, who let it go on.
@@ -195,5 +198,15 @@ impl World {
         parked.sort();
         parked.into_iter().for_each(|(_, id)| self.replay(id));
         (0..self.nodes.len()).for_each(|node| self.ring(node));
+    }
+
+    /// What began before and ended as something for people: they see to it.
+    pub fn people_tidy_up(&mut self, delivery: DeliveryId, destination: DestinationId) {
+        if self.memory.lanes.get(&destination).is_some_and(|lane| lane.hold.is_some()) {
+            self.set_hold(destination, None);
+        }
+        if self.memory.due(delivery).is_some_and(|due| due.next_at == NEVER) {
+            self.replay(delivery);
+        }
     }
 }

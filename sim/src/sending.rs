@@ -139,12 +139,19 @@ impl World {
             Some(config) => config,
             None => self.config_at(node, epoch),
         };
+        let destination = self.works[work].claimed.destination;
+        let cap = config.outlet(destination).map_or(1, |outlet| outlet.max_in_flight);
+        if self.nodes[node].flying(destination) >= cap && self.mutant != Some(Mutant::IgnoresTheCap) {
+            // Its turn comes when another one has landed.
+            let delay = self.rng.between(20, 400);
+            return self.later(delay, Event::Begin(work));
+        }
         if self.now - self.works[work].came >= LOOK_AGAIN_MS {
             // Cancelled or taken over meanwhile: nothing is left to do.
             let Some(epoch) = self.memory.still_held(id, claim) else { return self.put_down(work) };
             config = self.config_at(node, epoch);
         }
-        let Some(outlet) = config.outlet(self.works[work].claimed.destination).cloned() else { return self.put_down(work) };
+        let Some(outlet) = config.outlet(destination).cloned() else { return self.put_down(work) };
         let mut before = self.works[work].before(self.now, &config, &outlet, self.nodes[node].stopping);
         if self.mutant == Some(Mutant::SendsWithoutLookingAtTheLease) {
             before.lease_left = lease::LEASE;
@@ -187,7 +194,7 @@ impl World {
         let ends_by = self.now + outlet.policy.timeout_ms as i64;
         self.check.sent(self.now, &self.memory, claimed.delivery, claimed.claim, ends_by, &message);
         *self.nodes[node].in_the_air.entry(outlet.id).or_default() += 1;
-        let count = self.nodes[node].in_the_air.get(&outlet.id).copied().unwrap_or(0);
+        let count = self.nodes[node].flying(outlet.id);
         // A lowered cap doesn't call back what is in the air.
         let cap = self.plan.destinations.iter().map(|each| each.max_in_flight).max().unwrap_or(0).max(outlet.max_in_flight);
         let steady = self.config.outlet(outlet.id).is_some_and(|now| now.revision == 1);
@@ -273,6 +280,9 @@ impl World {
             },
         };
         self.write(node, &written, &outcome, outlet, unchanged);
+        if self.healed_at.is_some() {
+            self.people_tidy_up(claimed.delivery, claimed.destination);
+        }
         if !self.perhaps_dies(node) {
             self.put_down(work);
         }

@@ -42,7 +42,7 @@ fn what_can_go_wrong_does_go_wrong() {
     let runs: Vec<_> = (0..200).map(|seed| run(seed, None).figures).collect();
     let sum = |pick: fn(&hookswitch_sim::world::Figures) -> u64| runs.iter().map(pick).sum::<u64>();
     assert!(sum(|run| run.sends) > 2_000, "{} sends", sum(|run| run.sends));
-    assert!(sum(|run| run.crashes) > 500, "{} crashes", sum(|run| run.crashes));
+    assert!(sum(|run| run.crashes) > 300, "{} crashes", sum(|run| run.crashes));
     assert!(sum(|run| run.takeovers) > 200, "{} leases taken over", sum(|run| run.takeovers));
     assert!(sum(|run| run.stale) > 20, "{} late writes", sum(|run| run.stale));
 }

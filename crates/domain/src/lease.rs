@@ -73,7 +73,8 @@ impl Due {
 
     #[must_use]
     pub const fn settle(self, claim: i64, after: After, now: i64) -> Written {
-        if self.claim != claim {
+        // A holder that wrote already holds nothing any more, also if its number is still the latest.
+        if self.claim != claim || !self.leased {
             return Written::Stale;
         }
         match after {
@@ -155,6 +156,8 @@ mod tests {
         assert!(interrupted);
         assert_eq!(second.settle(first.claim, After::Finished, 106), Written::Stale);
         assert_eq!(second.settle(second.claim, After::Finished, 106), Written::Gone);
+        let Written::Kept(again) = second.settle(second.claim, After::DueIn(5), 106) else { panic!("it is kept") };
+        assert_eq!(again.settle(second.claim, After::Finished, 106), Written::Stale, "the same result twice");
     }
 
     #[test]

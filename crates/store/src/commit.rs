@@ -92,16 +92,17 @@ pub(crate) fn sqlite_settle(db: &rusqlite::Connection, settle: &Settle) -> Resul
     let (delivery, tenant) = (delivery.as_bytes(), tenant.as_bytes());
     let now: i64 = db.prepare_cached("SELECT now_ms()")?.query_row([], |row| row.get(0))?;
     let next_at = next_at(settle.after, now);
-    let mine = match next_at {
-        None => db.prepare_cached("DELETE FROM due WHERE delivery = ?1 AND tenant = ?2 AND claim = ?3")?.execute((
-            delivery,
-            tenant,
-            settle.claim,
-        ))?,
-        Some(at) => db
-            .prepare_cached("UPDATE due SET next_at = ?4, leased = 0 WHERE delivery = ?1 AND tenant = ?2 AND claim = ?3")?
-            .execute((delivery, tenant, settle.claim, at))?,
-    };
+    let mine =
+        match next_at {
+            None => db
+                .prepare_cached("DELETE FROM due WHERE delivery = ?1 AND tenant = ?2 AND claim = ?3 AND leased")?
+                .execute((delivery, tenant, settle.claim))?,
+            Some(at) => db
+                .prepare_cached(
+                    "UPDATE due SET next_at = ?4, leased = 0 WHERE delivery = ?1 AND tenant = ?2 AND claim = ?3 AND leased",
+                )?
+                .execute((delivery, tenant, settle.claim, at))?,
+        };
     if mine == 0 {
         return Ok(false);
     }
@@ -352,12 +353,12 @@ const SETTLE: &str = "WITH input AS (
         AS row (delivery, tenant, destination, claim, finished, delay, state, attempts, parked_reason,
             record, number, outcome, started_at, status, reason, detail)
     ), gone AS (
-        DELETE FROM due USING input i WHERE due.delivery = i.delivery AND due.tenant = i.tenant AND due.claim = i.claim AND i.finished
+        DELETE FROM due USING input i WHERE due.delivery = i.delivery AND due.tenant = i.tenant AND due.claim = i.claim AND due.leased AND i.finished
         RETURNING due.delivery
     ), kept AS (
         UPDATE due SET leased = FALSE,
             next_at = CASE WHEN i.delay = 9223372036854775807 THEN i.delay ELSE i.now + i.delay END
-        FROM input i WHERE due.delivery = i.delivery AND due.tenant = i.tenant AND due.claim = i.claim AND NOT i.finished
+        FROM input i WHERE due.delivery = i.delivery AND due.tenant = i.tenant AND due.claim = i.claim AND due.leased AND NOT i.finished
         RETURNING due.delivery, due.destination, due.tenant, due.next_at
     ), mine AS (
         SELECT delivery, NULL::bigint AS next_at FROM gone UNION ALL SELECT delivery, next_at FROM kept

@@ -190,7 +190,7 @@ pub async fn still_held(tx: &mut Tx, id: DeliveryId, claim: i64) -> Result<Optio
 /// Gives a claimed delivery back unsent, as it was: its lease would not have outlived the attempt.
 pub async fn release(tx: &mut Tx, id: DeliveryId, claim: i64) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let sql = "UPDATE due SET leased = FALSE, next_at = now_ms() WHERE delivery = $1 AND tenant = $2 AND claim = $3 RETURNING destination";
+    let sql = "UPDATE due SET leased = FALSE, next_at = now_ms() WHERE delivery = $1 AND tenant = $2 AND claim = $3 AND leased RETURNING destination";
     if let Some(mut row) = tx.query_opt(sql, params![id, tenant, claim]).await? {
         let destination: DestinationId = row.get(0)?;
         let sql = "UPDATE lane SET next_at = now_ms() WHERE destination = $1 AND tenant = $2 AND next_at > now_ms()";

@@ -171,6 +171,8 @@ async fn a_retry_waits_for_its_time(engine: &Engine) {
     world.db.accept(world.accept(false)).await.unwrap();
     let claimed = world.claim(60_000).await.remove(0);
     assert!(world.db.settle(world.settle(&claimed, State::RetryScheduled, After::DueIn(150))).await.unwrap());
+    let twice = world.settle(&claimed, State::Delivered, After::Finished);
+    assert!(!world.db.settle(twice).await.unwrap(), "whoever has written holds nothing any more");
     assert!(world.claim(60_000).await.is_empty());
     let look = world.db.look(10).await.unwrap();
     assert!(look.next_in_ms.is_some_and(|wait| wait <= 150), "the worker knows how long it may sleep");
