@@ -2,8 +2,7 @@
 //! and people, with everything going wrong that a seed can think of. One seed is one history, and
 //! the same one each time.
 //!
-//! * [`memory`] is the queue of `store/src/queue.rs` without a database: the third engine of the
-//!   store's conformance suite, and compared with SQLite command by command.
+//! * [`memory`] is the queue of `store/src/queue.rs` without a database.
 //! * [`plan`] draws from the seed what a history is made of: nodes with wrong clocks, destinations,
 //!   policies, how often what goes wrong.
 //! * [`world`] moves the clock from one thing to the next: publishers, nodes, people, crashes.

@@ -1,5 +1,4 @@
 //! The outbound queue in memory: what `store/src/queue.rs` does in SQL, with time as an argument.
-//! The store's conformance suite runs against it, and random commands are compared with SQLite.
 
 use std::collections::{BTreeMap, BTreeSet};
 
