@@ -19,6 +19,7 @@ use super::{Adapter, Delivered, Dispatch, ExternalRef, external_id};
 
 const SUMMARY: &str = "{{event.payload.title|event.payload.ticket.title|event.payload.summary|event.event_type}}";
 const DESCRIPTION: &str = "{{event.payload.description|event.payload.ticket.description|event.payload}}";
+const LATER: Outcome = Outcome::Retryable { retry_after: None };
 /// Jira's own limits.
 const SUMMARY_CHARS_MAX: usize = 255;
 const TEXT_CHARS_MAX: usize = 32_767;
@@ -104,9 +105,15 @@ async fn deliver(dispatch: &Dispatch<'_>) -> Result<Delivered, Delivered> {
     let reply = post(dispatch, "/rest/api/3/issue", &issue, true).await?;
     let made = reply.json();
     let (outcome, reason) = weigh(&reply, &made, dispatch);
-    let external = (outcome == Outcome::Accepted).then(|| reference(dispatch.target, &made)).flatten();
-    let reason = external.as_ref().map_or(reason, |made| format!("created {}", made.id));
-    Ok(Delivered { external, ..reply.becomes(outcome, reason) })
+    if outcome != Outcome::Accepted {
+        return Ok(reply.becomes(outcome, reason));
+    }
+    let Some(external) = reference(dispatch.target, &made) else {
+        // A login page answers 200, too. Another try looks first whether there is an issue.
+        return Ok(reply.becomes(LATER, format!("{reason} without an issue's key: is this Jira?")));
+    };
+    let reason = format!("created {}", external.id);
+    Ok(Delivered { external: Some(external), ..reply.becomes(outcome, reason) })
 }
 
 async fn post(dispatch: &Dispatch<'_>, path: &str, body: &Value, makes: bool) -> Result<Reply, Delivered> {
@@ -126,7 +133,7 @@ async fn look_up(dispatch: &Dispatch<'_>, label: &str) -> Result<Option<Delivere
     let Some(issues) = answer["issues"].as_array().filter(|_| reply.answer.status == 200) else {
         // Making one all the same might make a second one.
         let (outcome, reason) = match weigh(&reply, &answer, dispatch) {
-            (Outcome::Accepted, _) => (Outcome::Retryable { retry_after: None }, "its answer is no search result".to_owned()),
+            (Outcome::Accepted, _) => (LATER, "its answer is no search result".to_owned()),
             weighed => weighed,
         };
         return Err(reply.becomes(outcome, format!("looking for an issue made before: {reason}")));

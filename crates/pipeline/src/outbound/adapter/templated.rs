@@ -31,6 +31,7 @@ static SYSTEMS: LazyLock<Vec<(&str, Value)>> = LazyLock::new(|| {
     ]
 });
 
+const LATER: Outcome = Outcome::Retryable { retry_after: None };
 /// A description's usual size; larger values are cut.
 const VALUE_CHARS_MAX: usize = 30_000;
 
@@ -91,7 +92,7 @@ impl Adapter for Templated {
                 },
                 "id_path": {
                     "type": "string", "minLength": 1, "maxLength": 200,
-                    "title": "Path of the id", "description": "Where the answer has the record's id, like result.sys_id; a list's places are numbers."
+                    "title": "Path of the id", "description": "Where the answer has the record's id, like result.sys_id; a list's places are numbers. An answer without it is no success."
                 },
                 "link": {
                     "type": "string", "format": "template", "maxLength": 1000,
@@ -208,13 +209,15 @@ async fn deliver(dispatch: &Dispatch<'_>) -> Result<Delivered, Delivered> {
     if outcome != Outcome::Accepted {
         return Ok(reply.becomes(outcome, reason));
     }
-    let id_path = plan.text("id_path").unwrap_or("id");
-    let external = reference(dispatch, &plan, found(&reply.json(), id_path));
-    let reason = match &external {
-        Some(made) => format!("{reason}: created {}", made.id),
-        None => format!("{reason}, without an id at {id_path}"),
+    // Whoever doesn't say where the id is takes every 2xx for a success.
+    let Some(id_path) = plan.text("id_path") else { return Ok(reply.becomes(outcome, reason)) };
+    let Some(external) = reference(dispatch, &plan, found(&reply.json(), id_path)) else {
+        // A login page answers 200, too. Where the system can tell what it has, another try looks first.
+        let outcome = if plan.lookup("path").is_some() { LATER } else { Outcome::Terminal };
+        return Ok(reply.becomes(outcome, format!("{reason} without an id at {id_path}: is this the system's API?")));
     };
-    Ok(Delivered { external, ..reply.becomes(outcome, reason) })
+    let reason = format!("{reason}: created {}", external.id);
+    Ok(Delivered { external: Some(external), ..reply.becomes(outcome, reason) })
 }
 
 fn headers(plan: &Plan<'_>, filler: &mut Filler<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, Delivered> {
@@ -251,8 +254,7 @@ async fn look_up(
     let (outcome, reason) = weigh(&reply, dispatch);
     let answer = reply.json();
     if outcome == Outcome::Accepted && answer.is_null() {
-        let later = Outcome::Retryable { retry_after: None };
-        return Err(reply.becomes(later, "looking for a record made before: the answer is no JSON"));
+        return Err(reply.becomes(LATER, "looking for a record made before: the answer is no JSON"));
     }
     if outcome != Outcome::Accepted {
         return Err(reply.becomes(outcome, format!("looking for a record made before: {reason}")));

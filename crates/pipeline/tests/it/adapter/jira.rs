@@ -96,7 +96,8 @@ async fn jiras_answers_are_weighed() {
         "jira",
         &json!({"project": "OPS"}),
         &[
-            (201, "{}", Outcome::Accepted, "answered 201"),
+            (201, "{}", LATER, "answered 201 without an issue's key: is this Jira?"),
+            (200, "<html>please sign in", LATER, "answered 200 without an issue's key: is this Jira?"),
             (400, wrong, terminal.clone(), "answered 400: Jira refuses summary, customfield_10010"),
             (400, "", terminal.clone(), "answered 400: Jira refuses the issue"),
             (401, "", terminal.clone(), "answered 401: Jira does not take the credential: basic wants e-mail:API token"),

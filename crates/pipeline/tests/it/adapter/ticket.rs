@@ -86,8 +86,13 @@ async fn answers_are_weighed() {
         &json!({"template": "servicenow"}),
         &[
             (201, r#"{"result":{"sys_id":"a1"}}"#, Outcome::Accepted, "answered 201: created a1"),
-            (201, "<html>", Outcome::Accepted, "answered 201, without an id at result.sys_id"),
-            (201, r#"{"result":{"sys_id":"a\nb"}}"#, Outcome::Accepted, "answered 201, without an id at result.sys_id"),
+            (200, "<html>please sign in", LATER, "answered 200 without an id at result.sys_id: is this the system's API?"),
+            (
+                201,
+                r#"{"result":{"sys_id":"a\nb"}}"#,
+                LATER,
+                "answered 201 without an id at result.sys_id: is this the system's API?",
+            ),
             (400, "", terminal.clone(), "answered 400: the system refuses what was sent"),
             (401, "", terminal.clone(), "answered 401: the system does not take the credential"),
             (403, "", terminal.clone(), "answered 403: the system does not allow this to the credential"),
@@ -100,6 +105,14 @@ async fn answers_are_weighed() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_success_without_an_id_is_none_where_an_id_was_asked_for() {
+    let own = |id_path: Value| json!({"path": "/x", "body": {}, "id_path": id_path});
+    let terminal = (200, "{}", Outcome::Terminal, "answered 200 without an id at id: is this the system's API?");
+    weighs("ticket", &own(json!("id")), &[terminal]).await;
+    weighs("ticket", &json!({"path": "/x", "body": {}}), &[(204, "", Outcome::Accepted, "answered 204")]).await;
 }
 
 #[test]
