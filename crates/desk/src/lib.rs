@@ -13,6 +13,7 @@
 pub mod board;
 pub mod change;
 pub mod client;
+mod events;
 pub mod id;
 pub mod input;
 mod list;
@@ -26,6 +27,7 @@ use hookswitch_pipeline::inbound::action::{Duplicate, Registry};
 use hookswitch_store::{Component, migration};
 
 pub use change::Change;
+pub use events::EVENT_TYPES;
 pub use seed::seed_tenant;
 
 /// The desk's tables, for the ledger of migrations.

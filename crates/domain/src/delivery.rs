@@ -81,6 +81,8 @@ impl FromStr for State {
 pub enum ParkedReason {
     /// The destination is disabled: enabling it unparks.
     DestinationDisabled,
+    /// The destination has not answered the ownership challenge: verifying it unparks.
+    DestinationUnverified,
     /// The destination is paused: resuming it unparks.
     DestinationPaused,
     /// Sending is paused for the tenant: `integrations/resume` unparks.
@@ -97,6 +99,7 @@ impl ParkedReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DestinationDisabled => "destination_disabled",
+            Self::DestinationUnverified => "destination_unverified",
             Self::DestinationPaused => "destination_paused",
             Self::TenantPaused => "tenant_paused",
             Self::SecretUnavailable => "secret_unavailable",
@@ -112,6 +115,9 @@ pub const INTERRUPTIONS_MAX: u32 = 5;
 
 /// A missing secret is looked for again after this.
 const SECRET_LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Nobody could evaluate the destination's expressions; a worker is hardly away for longer.
+const SANDBOX_LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// What one try came to, as an adapter tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,12 +136,19 @@ pub enum Outcome {
     SecretUnavailable,
     /// The destination's filter refused the event; nothing was sent.
     Filtered,
+    /// The destination's expressions could not be evaluated just now; nothing was sent.
+    SandboxUnavailable,
 }
 
 impl Outcome {
     /// Whether a request left us, and so an attempt was used.
     pub const fn was_sent(&self) -> bool {
         matches!(self, Self::Accepted | Self::Retryable { .. } | Self::Terminal | Self::Gone)
+    }
+
+    /// Whether another try of the same delivery may follow, by itself or by a person.
+    pub const fn may_come_again(&self) -> bool {
+        matches!(self, Self::Retryable { .. } | Self::Gone | Self::SecretUnavailable | Self::SandboxUnavailable)
     }
 }
 
@@ -198,6 +211,8 @@ impl InHand {
             Outcome::SecretUnavailable => {
                 Next::Park { reason: ParkedReason::SecretUnavailable, look_again: Some(now.plus(SECRET_LOOK_AGAIN)) }
             }
+            // It was due already: this is no earlier than the policy says.
+            Outcome::SandboxUnavailable => Next::Retry { at: now.plus(SANDBOX_LOOK_AGAIN.mul_f64(1.0 + unit)) },
             // A 410 to the last attempt too: enabling the destination again must not make one more.
             Outcome::Retryable { .. } | Outcome::Gone if made >= policy.max_attempts => match policy.on_exhausted {
                 OnExhausted::DeadLetter => Next::DeadLetter,
@@ -269,6 +284,21 @@ mod tests {
         let settled = InHand { attempts_made: 3 }.settle(&Outcome::Forbidden, &Policy::default(), Timestamp::default(), 0.5);
         assert_eq!(settled.next, Next::DeadLetter);
         assert_eq!(settled.attempt_number, None);
+    }
+
+    #[test]
+    fn a_sandbox_that_is_away_costs_no_attempt_and_is_asked_again_soon() {
+        let policy = Policy { max_attempts: 1, ..Policy::default() };
+        let now = Timestamp::from_seconds(1_700_000_000);
+        let settled = InHand { attempts_made: 0 }.settle(&Outcome::SandboxUnavailable, &policy, now, 0.5);
+        assert_eq!(
+            settled,
+            Settled {
+                next: Next::Retry { at: now.plus(Duration::from_secs(15)) },
+                attempt_number: None,
+                disable_destination: false
+            }
+        );
     }
 
     #[test]

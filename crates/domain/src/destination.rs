@@ -9,6 +9,7 @@ use crate::delivery::ParkedReason;
 use crate::event::EventPattern;
 use crate::retry::PolicyOverride;
 use crate::signature::Profile;
+use crate::time::Timestamp;
 
 /// At most this many deliveries of one destination are in the air at once, unless it says otherwise.
 pub const MAX_IN_FLIGHT_DEFAULT: u32 = 10;
@@ -48,6 +49,23 @@ pub struct Config {
     pub body: Body,
     /// The adapter's own settings, checked against its schema.
     pub settings: serde_json::Value,
+    /// An expression over the envelope: what it isn't true for is not sent.
+    pub filter: Option<String>,
+    /// Dotted paths into the payload: nothing else of it is sent. Empty: all of it is.
+    pub payload_fields: Vec<String>,
+    /// An expression over the envelope whose result is the body.
+    pub transform: Option<String>,
+    /// One of the three was set once, so that deliveries may have a body that was made by it.
+    pub made_bodies: bool,
+    /// Since when the receiver is known to have answered a challenge at its present URL.
+    pub verified_at: Option<Timestamp>,
+}
+
+impl Config {
+    /// Whether what is sent is made from the event, and isn't the event itself.
+    pub fn makes_body(&self) -> bool {
+        self.filter.is_some() || !self.payload_fields.is_empty() || self.transform.is_some()
+    }
 }
 
 impl Default for Config {
@@ -60,6 +78,11 @@ impl Default for Config {
             max_in_flight: MAX_IN_FLIGHT_DEFAULT,
             body: Body::default(),
             settings: serde_json::Value::Null,
+            filter: None,
+            payload_fields: Vec::new(),
+            transform: None,
+            made_bodies: false,
+            verified_at: None,
         }
     }
 }
@@ -74,6 +97,8 @@ pub enum Hold {
     Paused,
     /// The receiver answered 410.
     ReceiverGone,
+    /// The tenant wants a challenge answered first.
+    Unverified,
 }
 
 impl Hold {
@@ -82,11 +107,17 @@ impl Hold {
             Self::Disabled => "disabled",
             Self::Paused => "paused",
             Self::ReceiverGone => "receiver_gone",
+            Self::Unverified => "unverified",
         }
     }
 
+    /// Whether the destination counts as switched off, and not as resting.
+    pub const fn disables(self) -> bool {
+        !matches!(self, Self::Paused)
+    }
+
     pub fn named(text: &str) -> Option<Self> {
-        [Self::Disabled, Self::Paused, Self::ReceiverGone].into_iter().find(|hold| hold.as_str() == text)
+        [Self::Disabled, Self::Paused, Self::ReceiverGone, Self::Unverified].into_iter().find(|hold| hold.as_str() == text)
     }
 
     /// How a delivery that waits behind this hold is shown.
@@ -95,6 +126,7 @@ impl Hold {
             Self::Disabled => ParkedReason::DestinationDisabled,
             Self::Paused => ParkedReason::DestinationPaused,
             Self::ReceiverGone => ParkedReason::ReceiverGone,
+            Self::Unverified => ParkedReason::DestinationUnverified,
         }
     }
 }

@@ -153,6 +153,7 @@ ids! {
     RoleId "rol";
     TokenId "tok";
     EventId "evt";
+    EventTypeId "ety";
     DestinationId "dst";
     DeliveryId "dlv";
     AttemptId "att";

@@ -14,6 +14,7 @@
 
 pub mod audit;
 pub mod breaker;
+pub mod content;
 pub mod delivery;
 pub mod destination;
 pub mod egress;
@@ -30,6 +31,7 @@ pub mod reference;
 pub mod retry;
 pub mod say;
 pub mod schedule;
+pub mod schema;
 pub mod secret;
 pub mod signature;
 pub mod tenant;

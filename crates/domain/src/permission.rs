@@ -30,6 +30,8 @@ macro_rules! permissions {
 permissions! {
     EventRead "event:read" "see events";
     EventPublish "event:publish" "publish events";
+    EventTypeRead "event_type:read" "see the event-type catalogue";
+    EventTypeWrite "event_type:write" "register, edit and delete event types";
     DestinationCreate "destination:create" "create destinations";
     DestinationRead "destination:read" "see destinations and the delivery policy";
     DestinationUpdate "destination:update" "edit, pause, resume, test and rotate destinations";
@@ -170,8 +172,17 @@ impl Role {
 
     pub fn permissions(self) -> Permissions {
         use Permission::*;
-        let watch =
-            [EventRead, DestinationRead, CredentialRead, DeliveryRead, NotificationRead, DeskRead, AuditRead, FeatureRead];
+        let watch = [
+            EventRead,
+            EventTypeRead,
+            DestinationRead,
+            CredentialRead,
+            DeliveryRead,
+            NotificationRead,
+            DeskRead,
+            AuditRead,
+            FeatureRead,
+        ];
         match self {
             Self::PlatformAdmin => Permissions::all(),
             Self::TenantAdmin => {
@@ -207,6 +218,8 @@ pub fn scope(text: &str) -> Result<Permissions, UnknownScope> {
     let list: &[Permission] = match text {
         "events:publish" => &[EventPublish],
         "events:read" => &[EventRead],
+        "event_types:read" => &[EventTypeRead],
+        "event_types:write" => &[EventTypeRead, EventTypeWrite],
         "destinations:read" => &[DestinationRead],
         "destinations:write" => &[DestinationCreate, DestinationRead, DestinationUpdate, DestinationDelete, DestinationReveal],
         "credentials:read" => &[CredentialRead],

@@ -132,17 +132,15 @@ impl Sandbox {
             .collect())
     }
 
-    /// Whether the text is an expression at all. Code `sandbox_unavailable` says that nobody could tell.
-    pub async fn check(&self, text: &str) -> Result<(), ExpressionError> {
+    /// Whether the text is an expression at all. The outer error: nobody could tell.
+    pub async fn check(&self, text: &str) -> Result<Result<(), ExpressionError>, SandboxError> {
         // Saving configuration is rare: all tenants' checks wait in one queue.
         let tenant = Uuid::nil();
         if let Some(error) = self.refusal(tenant, text, 0) {
-            return Err(error);
+            return Ok(Err(error));
         }
-        match self.run(tenant, Mode::Compile, b"", &[(text, COMPILE_LIMIT_MS)]).await {
-            Ok(answers) => answers.into_iter().next().unwrap_or(Ok(None)).map(|_| ()),
-            Err(error) => Err(ExpressionError::new("sandbox_unavailable", error.to_string())),
-        }
+        let answers = self.run(tenant, Mode::Compile, b"", &[(text, COMPILE_LIMIT_MS)]).await?;
+        Ok(answers.into_iter().next().unwrap_or(Ok(None)).map(|_| ()))
     }
 
     /// Worker processes that are alive and have nothing to do.

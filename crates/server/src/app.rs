@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use hookswitch_domain::time::Ambient;
 use hookswitch_pipeline::http;
 use hookswitch_pipeline::inbound::action::{Duplicate, Registry};
+use hookswitch_pipeline::outbound::builtin;
 use hookswitch_pipeline::sandbox::SandboxConfig;
 use hookswitch_pipeline::secrets::Secrets;
 use hookswitch_store::{Component, Db, STORE, StoreError, Tx};
@@ -84,6 +85,7 @@ impl App {
             client,
             sandbox,
             registry: registry()?,
+            built_in: [builtin::OWN, hookswitch_desk::EVENT_TYPES].concat(),
             allow_unsigned: config.allow_unsigned,
             retention: config.retention,
             smtp: config.smtp.clone(),

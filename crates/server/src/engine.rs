@@ -10,6 +10,7 @@ use hookswitch_pipeline::inbound::accept::Receiver;
 use hookswitch_pipeline::inbound::action::Registry;
 use hookswitch_pipeline::inbound::{rate::Rates, takeover};
 use hookswitch_pipeline::notify::{Notifier, Smtp};
+use hookswitch_pipeline::outbound::builtin::BuiltIn;
 use hookswitch_pipeline::outbound::configs::Configs;
 use hookswitch_pipeline::outbound::credential::oauth2::Tokens;
 use hookswitch_pipeline::outbound::deliver::Sender;
@@ -29,6 +30,9 @@ pub struct Engine {
     pub rules: Rules,
     pub registry: Arc<Registry>,
     pub sandbox: Arc<Sandbox>,
+    /// For what is fetched while somebody waits for the answer.
+    pub client: Client,
+    pub configs: Arc<Configs>,
     pub publisher: Publisher,
     pub receiver: Arc<Receiver>,
     lanes: Lanes,
@@ -63,20 +67,36 @@ pub struct Parts {
     pub console: String,
     /// The host that hears of records which adapters made.
     pub links: Arc<dyn Links>,
+    /// Event types of the product and its hosts.
+    pub built_in: Vec<BuiltIn>,
     /// Whether this node sends.
     pub worker: bool,
 }
 
 impl Engine {
     pub fn new(parts: Parts) -> Result<Self, http::SetupError> {
-        let Parts { db, ambient, secrets, client, sandbox, registry, links, allow_unsigned, retention, smtp, console, worker } =
-            parts;
+        let Parts {
+            db,
+            ambient,
+            secrets,
+            client,
+            sandbox,
+            registry,
+            links,
+            allow_unsigned,
+            built_in,
+            retention,
+            smtp,
+            console,
+            worker,
+        } = parts;
         let rules = client.rules.clone();
-        let configs = Configs::new(db.clone(), secrets.clone(), rules.clone()).allowing_unsigned(allow_unsigned);
+        let configs =
+            Configs::new(db.clone(), secrets.clone(), rules.clone()).allowing_unsigned(allow_unsigned).knowing(built_in);
         let configs = Arc::new(configs);
         let lanes = Lanes::default();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let client = Client::new(client)?;
+        let (registry, sandbox, client) = (Arc::new(registry), Arc::new(Sandbox::new(sandbox)), Client::new(client)?);
         let notifier = Arc::new(Notifier { db: db.clone(), secrets: secrets.clone(), client: client.clone(), smtp });
         let sender = match worker {
             false => None,
@@ -84,15 +104,15 @@ impl Engine {
                 db: db.clone(),
                 ambient: ambient.clone(),
                 configs: configs.clone(),
-                client,
+                client: client.clone(),
                 tokens: Tokens::default(),
                 links,
+                sandbox: sandbox.clone(),
                 tasks: TaskTracker::new(),
                 stop: stop.clone(),
             })),
         };
-        let publisher = Publisher::new(db.clone(), ambient.clone(), configs, lanes.clone(), sender.clone());
-        let (registry, sandbox) = (Arc::new(registry), Arc::new(Sandbox::new(sandbox)));
+        let publisher = Publisher::new(db.clone(), ambient.clone(), configs.clone(), lanes.clone(), sender.clone());
         let receiver = Arc::new(Receiver {
             db: db.clone(),
             ambient: ambient.clone(),
@@ -108,6 +128,8 @@ impl Engine {
             rules,
             registry,
             sandbox,
+            client,
+            configs,
             publisher,
             receiver,
             lanes,

@@ -114,10 +114,7 @@ fn answer(reply: Reply) -> Result<Response, Problem> {
         Reply::Failed { delivery, status, code, detail, errors } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut problem = Problem::new(status, code, detail);
-            problem.errors = errors
-                .into_iter()
-                .map(|error| FieldError { field: error.field, code: error.code.into(), detail: error.detail })
-                .collect();
+            problem.errors = errors.into_iter().map(|error| FieldError::new(error.field, error.code, error.detail)).collect();
             if status == StatusCode::SERVICE_UNAVAILABLE {
                 problem.retry_after_s = Some(5);
             }

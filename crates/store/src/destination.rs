@@ -161,7 +161,7 @@ pub async fn set_hold(tx: &mut Tx, id: DestinationId, hold: Option<Hold>) -> Res
     let next_at = if hold.is_some() { NEVER } else { 0 };
     let sql = "UPDATE lane SET hold = $3, next_at = $4 WHERE destination = $1 AND tenant = $2";
     tx.execute(sql, params![id, tenant, hold.map(Hold::as_str), next_at]).await?;
-    let enabled = !matches!(hold, Some(Hold::Disabled | Hold::ReceiverGone));
+    let enabled = !hold.is_some_and(Hold::disables);
     let sql = "UPDATE integration_destinations SET enabled = $3, updated_at = now_ms() WHERE id = $1 AND tenant = $2";
     tx.execute(sql, params![id, tenant, enabled]).await?;
     Ok(())

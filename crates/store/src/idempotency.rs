@@ -61,3 +61,14 @@ pub async fn settle(tx: &mut Tx, claim: &Claim, status: u16, response: &str) -> 
     tx.execute(sql, params![&claim.key, &claim.scope, claim.tenant, status, response]).await?;
     Ok(())
 }
+
+/// The answer that the same request got under this key, if there was one.
+pub async fn answer(tx: &mut Tx, key: &str, scope: &str, request_hash: &[u8]) -> Result<Option<(u16, String)>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = "SELECT status, response FROM idempotency
+        WHERE key = $1 AND scope = $2 AND tenant = $3 AND request_hash = $4 AND created_at > now_ms() - $5";
+    let found = tx.query_opt(sql, params![key, scope, tenant, request_hash, KEPT.as_millis() as i64]).await?;
+    let Some(mut row) = found else { return Ok(None) };
+    let status = u16::try_from(row.get::<i64>(0)?).map_err(|_| StoreError::Corrupt("a status".to_owned()))?;
+    Ok(Some((status, row.get(1)?)))
+}

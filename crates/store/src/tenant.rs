@@ -21,9 +21,20 @@ pub struct Tenant {
     pub sending_paused: bool,
     pub inbound_webhooks_enabled: bool,
     pub created_at: Timestamp,
+    pub settings: Settings,
 }
 
-const COLUMNS: &str = "id, slug, name, epoch, sending_paused, inbound_webhooks_enabled, created_at";
+/// What a tenant's admin chooses about its own traffic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Only registered event types may be published.
+    pub strict_event_types: bool,
+    /// A destination answers a challenge before anything is sent to it.
+    pub require_ownership_challenge: bool,
+}
+
+const COLUMNS: &str = "id, slug, name, epoch, sending_paused, inbound_webhooks_enabled, created_at, strict_event_types,
+    require_ownership_challenge";
 
 fn read(mut row: Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
@@ -34,6 +45,7 @@ fn read(mut row: Row) -> Result<Tenant, StoreError> {
         sending_paused: row.get(4)?,
         inbound_webhooks_enabled: row.get(5)?,
         created_at: row.get(6)?,
+        settings: Settings { strict_event_types: row.get(7)?, require_ownership_challenge: row.get(8)? },
     })
 }
 
@@ -87,6 +99,13 @@ pub async fn rename(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
 pub async fn set_inbound_webhooks(tx: &mut Tx, enabled: bool) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     tx.execute("UPDATE tenant SET inbound_webhooks_enabled = $2 WHERE id = $1", params![tenant, enabled]).await?;
+    Ok(())
+}
+
+pub async fn set_settings(tx: &mut Tx, settings: Settings) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let sql = "UPDATE tenant SET strict_event_types = $2, require_ownership_challenge = $3 WHERE id = $1";
+    tx.execute(sql, params![tenant, settings.strict_event_types, settings.require_ownership_challenge]).await?;
     Ok(())
 }
 

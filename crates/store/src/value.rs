@@ -171,6 +171,7 @@ mod ids {
         RoleId,
         TokenId,
         EventId,
+        EventTypeId,
         DestinationId,
         DeliveryId,
         AttemptId,

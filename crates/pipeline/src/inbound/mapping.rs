@@ -52,16 +52,20 @@ pub async fn map(
 }
 
 /// What is wrong with a mapping that somebody wants to save: names, sizes, and every expression's syntax.
-pub async fn check(sandbox: &Sandbox, fields: &[Field], mapping: &BTreeMap<String, String>) -> Vec<FieldError> {
+pub async fn check(
+    sandbox: &Sandbox,
+    fields: &[Field],
+    mapping: &BTreeMap<String, String>,
+) -> Result<Vec<FieldError>, SandboxError> {
     let mut errors = check_mapping(fields, mapping);
     for (name, text) in mapping {
         if errors.iter().any(|error| error.field == *name) {
             continue;
         }
-        if let Err(error) = sandbox.check(text).await {
+        if let Err(error) = sandbox.check(text).await? {
             let place = error.position.map(|position| format!(" (at character {position})")).unwrap_or_default();
             errors.push(FieldError::new(name, error.code, format!("{}{place}", error.message)));
         }
     }
-    errors
+    Ok(errors)
 }

@@ -13,9 +13,13 @@ use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::Profile;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_store::destination::Destination;
+use hookswitch_store::event_type::EventType;
 use hookswitch_store::secret::Sealed;
-use hookswitch_store::{Db, StoreError, Tx, destination, policy, secret, tenant};
+use hookswitch_store::{Db, StoreError, Tx, destination, event_type, policy, secret, tenant};
 
+use super::builtin::BuiltIn;
+use super::catalogue::Catalogue;
+use super::content::Content;
 use crate::secrets::{SecretError, Secrets};
 
 /// Purposes that are bound into the seals of a destination's secrets.
@@ -36,6 +40,8 @@ pub struct TenantConfig {
     pub outlets: Vec<Arc<Outlet>>,
     /// Whether some destination is told how deliveries end.
     pub tells: bool,
+    /// What events may look like.
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl TenantConfig {
@@ -52,6 +58,8 @@ pub struct Outlet {
     /// Judged when it was read.
     pub target: Result<Target, NoTarget>,
     pub config: Config,
+    /// Where something else than the event itself is sent.
+    pub content: Option<Content>,
     pub headers: Vec<(String, String)>,
     pub policy: Policy,
     pub profile: Profile,
@@ -104,12 +112,24 @@ pub struct Configs {
     secrets: Secrets,
     rules: Rules,
     allow_unsigned: bool,
+    built_in: Arc<[BuiltIn]>,
     copies: RwLock<HashMap<TenantId, Arc<TenantConfig>>>,
 }
 
 impl Configs {
     pub fn new(db: Db, secrets: Secrets, rules: Rules) -> Self {
-        Self { db, secrets, rules, allow_unsigned: false, copies: RwLock::default() }
+        Self { db, secrets, rules, allow_unsigned: false, built_in: Arc::new([]), copies: RwLock::default() }
+    }
+
+    /// Event types of the product and its hosts, which every catalogue knows.
+    #[must_use]
+    pub fn knowing(mut self, built_in: Vec<BuiltIn>) -> Self {
+        self.built_in = built_in.into();
+        self
+    }
+
+    pub fn built_in(&self) -> &Arc<[BuiltIn]> {
+        &self.built_in
     }
 
     /// `signing.allow_unsigned`: whether requests may leave without a signature.
@@ -184,6 +204,9 @@ impl Configs {
         let default_profile = raw.policy.default_signing_profile.as_deref().and_then(Profile::named).unwrap_or_default();
         let outlets = raw.destinations.into_iter().filter_map(|found| self.outlet(found, &raw.policy.policy, &default_profile));
         let outlets: Vec<_> = outlets.map(Arc::new).collect();
+        let before = self.cached(raw.tenant.id);
+        let before = before.as_ref().map(|copy| &*copy.catalogue);
+        let catalogue = Catalogue::new(raw.tenant.settings.strict_event_types, &self.built_in, raw.event_types, before);
         TenantConfig {
             tells: super::news::wanted(&outlets),
             tenant: raw.tenant.id,
@@ -191,6 +214,7 @@ impl Configs {
             slug: raw.tenant.slug,
             sending_paused: raw.tenant.sending_paused,
             outlets,
+            catalogue: Arc::new(catalogue),
         }
     }
 
@@ -222,6 +246,7 @@ impl Configs {
             hold: destination.hold,
             credential: destination.credential,
             revision: destination.revision,
+            content: Content::of(&destination.config),
             signing,
             previous: previous.zip(destination.previous_until),
             keys,
@@ -243,6 +268,7 @@ struct Raw {
     tenant: tenant::Tenant,
     policy: policy::DeliveryPolicy,
     destinations: Vec<Found>,
+    event_types: Vec<EventType>,
 }
 
 async fn read(tx: &mut Tx) -> Result<Option<Raw>, StoreError> {
@@ -264,5 +290,6 @@ async fn read(tx: &mut Tx) -> Result<Option<Raw>, StoreError> {
         }
         destinations.push(Found { destination, url, signing, previous, keys });
     }
-    Ok(Some(Raw { tenant, policy, destinations }))
+    let event_types = event_type::all(tx).await?;
+    Ok(Some(Raw { tenant, policy, destinations, event_types }))
 }

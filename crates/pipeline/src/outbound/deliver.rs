@@ -1,5 +1,6 @@
 //! One delivery through one attempt: look at the destination, sign, send, settle.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +21,14 @@ use tokio_util::task::TaskTracker;
 
 use super::adapter::{Delivered, Dispatch, ExternalRef};
 use super::configs::{Configs, NoTarget, Outlet, TenantConfig};
+use super::content::{Prepared, Ready};
 use super::credential::{Authorization, Resolver, oauth2::Tokens};
 use super::envelope;
 use super::lanes::Slot;
 use super::link::{Links, Made};
 use super::news::{self, News};
 use crate::http::Client;
+use crate::sandbox::Sandbox;
 
 /// Between two tries of settling.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
@@ -58,6 +61,8 @@ pub struct Sender {
     pub client: Client,
     pub tokens: Tokens,
     pub links: Arc<dyn Links>,
+    /// Where destinations' expressions are evaluated.
+    pub sandbox: Arc<Sandbox>,
     pub tasks: TaskTracker,
     /// Set at the end: what is in hand and not yet sent is given back.
     pub stop: CancellationToken,
@@ -152,15 +157,16 @@ impl Sender {
             // Deleted since: its deliveries were cancelled in the same transaction.
             return Ok(());
         };
-        let begun = Instant::now();
-        let before = Before {
-            held: outlet.hold.is_some() || config.sending_paused,
-            stopping: self.stop.is_cancelled(),
-            interruptions: claimed.interruptions,
-            timeout: outlet.policy.timeout(),
-            lease_left: (work.leased_from + lease::LEASE).saturating_duration_since(begun),
+        let begin = |begun: Instant| {
+            lease::begin(Before {
+                held: outlet.hold.is_some() || config.sending_paused,
+                stopping: self.stop.is_cancelled(),
+                interruptions: claimed.interruptions,
+                timeout: outlet.policy.timeout(),
+                lease_left: (work.leased_from + lease::LEASE).saturating_duration_since(begun),
+            })
         };
-        match lease::begin(before) {
+        match begin(Instant::now()) {
             Begin::Send => {}
             Begin::Release => return self.release(claimed).await,
             Begin::GiveUp => {
@@ -169,13 +175,37 @@ impl Sender {
                 return self.settle(work, config, outlet, self.ambient.now(), unsent).await;
             }
         }
+        let meta = meta(work);
+        let mut ready = match self.prepare(work, config, outlet, &meta).await? {
+            Prepared::Send(ready) => ready,
+            Prepared::Unsent(unsent) => return self.settle(work, config, outlet, self.ambient.now(), unsent).await,
+        };
+        // Preparing may have waited for the sandbox.
+        let begun = Instant::now();
+        if begin(begun) != Begin::Send {
+            return self.release(claimed).await;
+        }
         let deadline = begun + outlet.policy.timeout();
         let started_at = self.ambient.now();
-        let delivered = self.send(work, config, outlet, started_at, deadline).await;
+        let delivered = self.send(work, config, outlet, (&meta, ready.as_ref()), started_at, deadline).await;
+        if let Some(ready) = ready.as_mut().filter(|_| delivered.outcome.may_come_again())
+            && let Err(error) = self.keep(work, ready).await
+        {
+            // What was sent is settled in any case; the next attempt makes the body again.
+            tracing::warn!(delivery = %claimed.delivery, %error, "a body could not be kept for the next attempt");
+        }
         self.settle(work, config, outlet, started_at, delivered).await
     }
 
-    async fn send(&self, work: &InHand, config: &TenantConfig, outlet: &Outlet, now: Timestamp, deadline: Instant) -> Delivered {
+    async fn send(
+        &self,
+        work: &InHand,
+        config: &TenantConfig,
+        outlet: &Outlet,
+        (meta, ready): (&Meta, Option<&Ready>),
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Delivered {
         let claimed = &work.claimed;
         let target = match &outlet.target {
             Ok(target) => target,
@@ -198,15 +228,8 @@ impl Sender {
                 Err(reason) => return Delivered::unsent(Outcome::SecretUnavailable, format!("credential: {reason}")),
             },
         };
-        let parsed;
-        let meta = match &work.meta {
-            Some(meta) => meta,
-            None => {
-                parsed = serde_json::from_str(&claimed.meta).unwrap_or_default();
-                &parsed
-            }
-        };
-        let Some(body) = body(claimed, config, outlet, meta) else {
+        let made = ready.map(|ready| ready.bytes.clone());
+        let Some(body) = made.or_else(|| body(claimed, config, outlet, meta)) else {
             return Delivered::unsent(Outcome::Forbidden, "the stored payload is no JSON");
         };
         let event_headers: Vec<_> = meta.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
@@ -388,6 +411,13 @@ fn shown(authorization: &Authorization) -> (&str, &Secret) {
     (&authorization.name, &authorization.value)
 }
 
+fn meta(work: &InHand) -> Cow<'_, Meta> {
+    match &work.meta {
+        Some(meta) => Cow::Borrowed(meta),
+        None => Cow::Owned(serde_json::from_str(&work.claimed.meta).unwrap_or_default()),
+    }
+}
+
 fn body(claimed: &Claimed, config: &TenantConfig, outlet: &Outlet, meta: &Meta) -> Option<Bytes> {
     envelope::body(outlet.config.body, &config.slug, claimed.event, &claimed.event_type, &claimed.payload, meta)
 }
@@ -402,6 +432,7 @@ fn outcome_name(outcome: &Outcome, retryable: bool) -> &'static str {
         Outcome::Forbidden => "refused",
         Outcome::SecretUnavailable => "secret_unavailable",
         Outcome::Filtered => "filtered",
+        Outcome::SandboxUnavailable => "sandbox_unavailable",
     }
 }
 

@@ -1,12 +1,18 @@
 //! OUT: `publish` accepts an event and fans it out, `worker` claims what waits, `deliver` carries
 //! one delivery through one attempt, an `adapter` speaks to the receiver.
 //!
+//! `content` makes what a destination with a filter or a transform is sent of an event.
+//!
 //! `lanes` knows how much of each destination is in this node's hands, and `configs` holds a copy
 //! of each tenant's configuration that is compared by its epoch before it is relied on. `link` is
 //! how a host hears what an adapter made of its records elsewhere.
 
 pub mod adapter;
+pub mod builtin;
+pub mod catalogue;
+pub mod challenge;
 pub mod configs;
+pub mod content;
 pub mod credential;
 pub mod deliver;
 pub mod envelope;

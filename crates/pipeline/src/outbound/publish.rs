@@ -13,9 +13,10 @@ use hookswitch_domain::lease;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::event::Meta;
 use hookswitch_store::queue::{self, Accept, Accepted, NewDelivery, Remember};
-use hookswitch_store::{Db, StoreError, Tx};
+use hookswitch_store::{Db, StoreError, Tx, idempotency};
 use tokio::time::Instant;
 
+use super::catalogue::{Catalogue, MISMATCHES_MAX, Refusal};
 use super::configs::{Configs, TenantConfig};
 use super::deliver::{InHand, Sender};
 use super::lanes::{Lanes, Slot};
@@ -58,6 +59,8 @@ pub enum Published {
         response: String,
     },
     KeyReused,
+    /// The tenant's catalogue doesn't take these, by their places. Nothing was stored.
+    Refused(Vec<(usize, Refusal)>),
     /// The rights that the caller came with were changed in between: look at the caller again.
     RightsChanged,
 }
@@ -106,7 +109,7 @@ impl Publisher {
         key: Option<Key>,
     ) -> Result<Published, StoreError> {
         let publisher = self.clone();
-        let work = tokio::spawn(async move { publisher.publish_to_the_end(tenant, rights, &events, key.as_ref()).await });
+        let work = tokio::spawn(async move { publisher.publish_to_the_end(tenant, rights, events, key.as_ref()).await });
         work.await.unwrap_or_else(|error| Err(StoreError::Bug(error.to_string())))
     }
 
@@ -114,9 +117,10 @@ impl Publisher {
         &self,
         tenant: TenantId,
         rights: Rights,
-        events: &[Outgoing],
+        events: Arc<[Outgoing]>,
         key: Option<&Key>,
     ) -> Result<Published, StoreError> {
+        let (mut judged_by, mut fresh): (Option<Arc<Catalogue>>, bool) = (None, false);
         let mut config = match self.configs.cached(tenant) {
             Some(config) => config,
             None => self.reload(tenant).await?,
@@ -129,12 +133,25 @@ impl Publisher {
                 config = self.reload(tenant).await?;
                 continue;
             }
+            let catalogue = &config.catalogue;
+            if !catalogue.is_open() && judged_by.as_ref().is_none_or(|judge| !Arc::ptr_eq(judge, catalogue)) {
+                let refused = judged(catalogue, &events).await?;
+                if refused.is_empty() {
+                    judged_by = Some(catalogue.clone());
+                } else if fresh {
+                    return self.refused(tenant, key, refused).await;
+                } else {
+                    // Nothing is stored that would notice an old copy: what it refuses is looked at anew.
+                    (config, fresh) = (self.reload(tenant).await?, true);
+                    continue;
+                }
+            }
             let leased_from = Instant::now();
-            let prepared = self.prepare(&config, rights, events, key);
+            let prepared = self.prepare(&config, rights, &events, key);
             match self.db.accept(prepared.accept.clone()).await? {
                 Accepted::Stored => {
                     let counts = prepared.counts.clone();
-                    self.hand_over(&config, prepared, events, leased_from);
+                    self.hand_over(&config, prepared, &events, leased_from);
                     return Ok(Published::Stored(counts));
                 }
                 Accepted::Repeated { status, response } => return Ok(Published::Repeated { status, response }),
@@ -150,6 +167,23 @@ impl Publisher {
             }
         }
         Err(StoreError::Overloaded)
+    }
+
+    /// What was accepted before under this key stays accepted, whatever the catalogue says since.
+    async fn refused(
+        &self,
+        tenant: TenantId,
+        key: Option<&Key>,
+        refused: Vec<(usize, Refusal)>,
+    ) -> Result<Published, StoreError> {
+        let Some(key) = key else { return Ok(Published::Refused(refused)) };
+        let (name, scope, hash) = (key.key.clone(), key.scope.clone(), key.request_hash);
+        let store = self.db.for_tenant(tenant);
+        let found = store.read(move |tx| Box::pin(async move { idempotency::answer(tx, &name, &scope, &hash).await })).await?;
+        Ok(match found {
+            Some((status, response)) => Published::Repeated { status, response },
+            None => Published::Refused(refused),
+        })
     }
 
     async fn reload(&self, tenant: TenantId) -> Result<Arc<TenantConfig>, StoreError> {
@@ -285,6 +319,22 @@ pub(super) async fn insert(
     };
     queue::insert_event(tx, &row, LEASE_MS).await?;
     Ok(row.id)
+}
+
+/// Refusals by place. Comparing payloads with schemas takes processor time, which is not the runtime's.
+async fn judged(catalogue: &Arc<Catalogue>, events: &Arc<[Outgoing]>) -> Result<Vec<(usize, Refusal)>, StoreError> {
+    let judge = |catalogue: &Catalogue, events: &[Outgoing]| {
+        let refusal = |(place, event): (usize, &Outgoing)| {
+            catalogue.refusal(event.event_type.as_str(), &event.payload).map(|refusal| (place, refusal))
+        };
+        events.iter().enumerate().filter_map(refusal).take(MISMATCHES_MAX).collect()
+    };
+    if !events.iter().any(|event| catalogue.has_schema(event.event_type.as_str())) {
+        return Ok(judge(catalogue, events));
+    }
+    let (catalogue, events) = (catalogue.clone(), events.clone());
+    let judged = tokio::task::spawn_blocking(move || judge(&catalogue, &events)).await;
+    judged.map_err(|error| StoreError::Bug(format!("comparing with a schema: {error}")))
 }
 
 /// The epochs at which a caller's permission to publish was judged. `None`: judged in this very

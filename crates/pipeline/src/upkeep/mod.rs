@@ -1,6 +1,7 @@
 //! Upkeep: what has to be done now and then. A duty is one file here and one line below.
 
 mod account;
+mod bodies;
 mod forget;
 mod gauges;
 mod notify;
@@ -49,6 +50,7 @@ impl Upkeep {
         vec![
             ("partitions", partitions::run(&self.db).await),
             ("forget", forget::run(&self.db).await),
+            ("bodies", bodies::run(&self.db).await),
             ("rotations", rotations::run(&self.db).await),
             ("account", account::run(&self.db, &self.ambient).await),
             ("gauges", gauges::run(&self.db).await),

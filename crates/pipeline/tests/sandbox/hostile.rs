@@ -108,7 +108,7 @@ pub async fn hostile_texts_are_refused_when_they_are_saved() {
         format!("'{}'", "\\ud800".repeat(1000)),
     ] {
         let started = Instant::now();
-        let error = sandbox.check(&text).await.expect_err(&text);
+        let error = sandbox.check(&text).await.unwrap().expect_err(&text);
         assert!(error.position.is_some_and(|position| position as usize <= text.len()), "{error}");
         assert!(started.elapsed() < BOUND);
     }
@@ -122,7 +122,7 @@ pub async fn hostile_texts_are_refused_when_they_are_saved() {
         let _ = sandbox.check(&text).await;
         assert!(started.elapsed() < BOUND);
     }
-    assert_eq!(sandbox.check("a.b").await, Ok(()));
+    assert_eq!(sandbox.check("a.b").await, Ok(Ok(())));
 }
 
 pub async fn only_the_guilty_field_gets_the_error() {

@@ -81,10 +81,10 @@ pub async fn errors_carry_the_languages_codes() {
 
 pub async fn a_saved_expression_is_checked_and_the_position_named() {
     let sandbox = sandbox();
-    assert_eq!(sandbox.check("alert.title & ' on ' & device.name").await, Ok(()));
-    let error = sandbox.check("alert.title)").await.unwrap_err();
+    assert_eq!(sandbox.check("alert.title & ' on ' & device.name").await, Ok(Ok(())));
+    let error = sandbox.check("alert.title)").await.unwrap().unwrap_err();
     assert_eq!((error.code.as_str(), error.position), ("S0201", Some(12)));
-    assert_eq!(sandbox.check(&"a".repeat(8 * 1024 + 1)).await.unwrap_err().code, "expression_too_long");
+    assert_eq!(sandbox.check(&"a".repeat(8 * 1024 + 1)).await.unwrap().unwrap_err().code, "expression_too_long");
 }
 
 pub async fn input_that_is_no_json_is_refused() {

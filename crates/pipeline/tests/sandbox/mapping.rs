@@ -63,8 +63,8 @@ pub async fn everything_that_is_wrong_is_reported_together() {
 
 pub async fn a_mapping_is_checked_before_it_is_saved() {
     let sandbox = sandbox();
-    assert_eq!(check(&sandbox, &TICKET, &mapping(&[("title", "alert.name")])).await, []);
-    let errors = check(&sandbox, &TICKET, &mapping(&[("count", "a +"), ("colour", "red")])).await;
+    assert_eq!(check(&sandbox, &TICKET, &mapping(&[("title", "alert.name")])).await, Ok(Vec::new()));
+    let errors = check(&sandbox, &TICKET, &mapping(&[("count", "a +"), ("colour", "red")])).await.unwrap();
     let codes: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code.as_str())).collect();
     assert_eq!(codes, [("colour", "unknown_field"), ("title", "required"), ("count", "S0207")]);
     assert_eq!(errors[2].detail, "Unexpected end of expression (at character 3)");

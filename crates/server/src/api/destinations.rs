@@ -4,7 +4,11 @@
 //! for each other, so that none overwrites another one's. Its audit row comes last.
 
 mod body;
+mod content;
+mod parts;
 pub mod signing;
+mod verify;
+mod view;
 
 use std::sync::Arc;
 
@@ -23,7 +27,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-pub use body::{Change, CreatedDestination, Destination, HeaderBody as EventHeader, NewDestination};
+pub use body::{Change, NewDestination};
+pub use content::{__path_preview, __path_preview_of, preview, preview_of};
+pub use parts::HeaderBody as EventHeader;
+pub use verify::{__path_verify, verify};
+pub use view::{CreatedDestination, Destination};
 
 use super::body::Json;
 use super::caller::Caller;
@@ -51,7 +59,7 @@ pub async fn create(
     State(app): State<Arc<App>>,
     Create { body, once }: Create<NewDestination>,
 ) -> Result<Response, Problem> {
-    let draft = body.check(&app)?;
+    let draft = body.check(&app).await?;
     let store = caller.store.clone();
     once.run(&store, move |tx| {
         Box::pin(async move {
@@ -63,7 +71,7 @@ pub async fn create(
             let now = ambient.now();
             let mut row = Row {
                 id: ambient.fresh(),
-                group_id: None,
+                group_id: draft.group_id,
                 name: draft.name,
                 adapter_type: draft.adapter_type,
                 endpoint: draft.target.endpoint(),
@@ -80,6 +88,9 @@ pub async fn create(
                 hold: (!draft.enabled).then_some(Hold::Disabled),
             };
             let shown = signing::equip(tx, &app, &mut row, draft.secret.as_ref(), draft.ed25519).await?;
+            if draft.enabled {
+                row.hold = verify::held_until_verified(tx, &row).await?;
+            }
             rows::insert(tx, &row).await?;
             let (signing, brought) = (signing::told(&row), draft.secret.is_some());
             let detail = json!({ "name": row.name, "endpoint": row.endpoint, "adapter_type": row.adapter_type,
@@ -116,6 +127,7 @@ pub async fn change(
     Json(change): Json<Change>,
 ) -> Result<axum::Json<Destination>, Problem> {
     let target = change.check_url(&app)?;
+    change.check_content(&app).await?;
     let store = caller.store.clone();
     let changed = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
@@ -138,8 +150,16 @@ pub async fn change(
             if let Some(old) = old_url {
                 secret::delete(tx, old).await?;
             }
+            let before = row.hold;
             if let Some(enabled) = change.enabled {
                 row.hold = if enabled { row.hold.filter(|hold| *hold == Hold::Paused) } else { Some(Hold::Disabled) };
+            }
+            // A new URL is a new receiver.
+            let opens = change.enabled == Some(true) || (target.is_some() && !row.hold.is_some_and(Hold::disables));
+            if opens && let Some(unverified) = verify::held_until_verified(tx, &row).await? {
+                row.hold = Some(unverified);
+            }
+            if change.enabled.is_some() || row.hold != before {
                 rows::set_hold(tx, id, row.hold).await?;
             }
             let mut detail = json!({ "fields": fields });

@@ -7,9 +7,10 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hookswitch_domain::destination::{Header, check_headers};
 use hookswitch_domain::event::EventType;
-use hookswitch_domain::id::{EventId, made_at};
+use hookswitch_domain::id::{EventId, GroupId, made_at};
 use hookswitch_domain::permission::Permission;
 use hookswitch_domain::time::Timestamp;
+use hookswitch_pipeline::outbound::catalogue::{MISMATCHES_MAX, Refusal};
 use hookswitch_pipeline::outbound::publish::{Key, Outgoing, Published};
 use hookswitch_store::event::{self as rows, Event as Row, Meta};
 use http::header::CONTENT_TYPE;
@@ -26,12 +27,13 @@ use super::destinations::EventHeader;
 use super::idempotency;
 use super::list::{List, Listed, PageParams};
 use super::path::Id;
-use super::problem::{Checks, Problem};
+use super::problem::{Checks, FieldError, Problem};
 use crate::app::App;
 use crate::edge::Arrival;
 
 const BATCH_MAX: usize = 500;
 const REFERENCES_MAX: usize = 20;
+const REFERENCE_NAME_MAX: usize = 64;
 
 /// An event to be published.
 #[derive(Deserialize, ToSchema)]
@@ -49,6 +51,11 @@ pub struct NewEvent {
     #[serde(default)]
     #[schema(value_type = Object, example = json!({"ticket_id": "tkt_01jd8r7c5tevzs9c1ghvzv3hkp"}))]
     references: serde_json::Map<String, serde_json::Value>,
+    /// The group that it belongs to: destinations of other groups don't get it.
+    #[schema(value_type = Option<String>)]
+    group_id: Option<GroupId>,
+    /// Ordered destinations get events of one key one after the other.
+    ordering_key: Option<String>,
     /// Headers that go out with this event alone.
     #[serde(default)]
     headers: Vec<EventHeader>,
@@ -72,7 +79,8 @@ pub async fn publish(State(app): State<Arc<App>>, caller: Caller, request: Reque
         [(event_id, matched)] => json!({ "event_id": event_id, "matched_destinations": matched }).to_string(),
         _ => "null".to_owned(),
     };
-    accept(&app, &caller, request, limit, answer, |bytes| Ok(vec![body::parse::<NewEvent>(bytes)?])).await
+    let one = Way { limit, answer, place: |_| None };
+    accept(&app, &caller, request, one, |bytes| Ok(vec![body::parse::<NewEvent>(bytes)?])).await
 }
 
 /// Events of one tenant, all or none.
@@ -99,7 +107,8 @@ pub async fn publish_batch(State(app): State<Arc<App>>, caller: Caller, request:
         let one = |(event_id, matched): &(EventId, usize)| json!({ "event_id": event_id, "matched_destinations": matched });
         json!({ "events": counts.iter().map(one).collect::<Vec<_>>() }).to_string()
     };
-    accept(&app, &caller, request, limit, answer, |bytes| {
+    let many = Way { limit, answer, place: |index| Some(format!("events[{index}]")) };
+    accept(&app, &caller, request, many, |bytes| {
         let batch: Batch = body::parse(bytes)?;
         match (1..=BATCH_MAX).contains(&batch.events.len()) {
             true => Ok(batch.events),
@@ -112,21 +121,34 @@ pub async fn publish_batch(State(app): State<Arc<App>>, caller: Caller, request:
 /// A caller whose rights changed meanwhile is looked at anew, which needs no second time.
 const TRIES: usize = 32;
 
+/// One event or many.
+struct Way {
+    limit: usize,
+    answer: fn(&[(EventId, usize)]) -> String,
+    /// Where the event of this index stands in the body, if not at its top.
+    place: fn(usize) -> Option<String>,
+}
+
 async fn accept(
     app: &App,
     caller: &Caller,
     request: Request,
-    limit: usize,
-    answer: fn(&[(EventId, usize)]) -> String,
+    way: Way,
     parse: impl FnOnce(&Bytes) -> Result<Vec<NewEvent>, Problem>,
 ) -> Result<Response, Problem> {
+    let Way { limit, answer, place } = way;
     let key = idempotency::key(request.headers())?;
     let scope = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
     let bytes = body::read(request, limit).await?;
     let key = key.map(|key| Key { key, scope, request_hash: Sha256::digest(&bytes).into(), status: 202, response: answer });
     let events = parse(&bytes)?;
-    let events: Arc<[Outgoing]> =
-        events.into_iter().map(|event| event.check(app, &caller.arrival)).collect::<Result<_, Problem>>()?;
+    let check = |(index, event): (usize, NewEvent)| {
+        event.check(app, &caller.arrival).map_err(|problem| match place(index) {
+            Some(place) => problem.within(&place),
+            None => problem,
+        })
+    };
+    let events: Arc<[Outgoing]> = events.into_iter().enumerate().map(check).collect::<Result<_, Problem>>()?;
     let mut caller = caller.clone();
     for _ in 0..TRIES {
         match app.engine.publisher.publish(caller.tenant, caller.rights(), events.clone(), key.clone()).await? {
@@ -136,6 +158,7 @@ async fn accept(
                 repeated.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
                 return Ok(repeated);
             }
+            Published::Refused(refused) => return Err(refuse(refused, place)),
             Published::KeyReused => return Err(idempotency::reused()),
             Published::RightsChanged => caller = caller::again(app, &caller, Permission::EventPublish).await?,
         }
@@ -143,25 +166,58 @@ async fn accept(
     Err(Problem::unavailable("the tenant's configuration kept changing while this was published"))
 }
 
+/// What the catalogue says, ten things at most.
+fn refuse(refused: Vec<(usize, Refusal)>, place: fn(usize) -> Option<String>) -> Problem {
+    let mut errors = Vec::new();
+    let unknown = refused.iter().all(|(_, refusal)| *refusal == Refusal::UnknownType);
+    for (index, refusal) in refused {
+        let field = |name: &str| place(index).map_or_else(|| name.to_owned(), |place| format!("{place}.{name}"));
+        match refusal {
+            Refusal::UnknownType => {
+                let detail = "is not in the catalogue, which is strict here; register it with POST /api/v1/event-types";
+                errors.push(FieldError::new(field("event_type"), "unknown_event_type", detail));
+            }
+            Refusal::Payload(mismatches) => errors.extend(mismatches.into_iter().map(|mismatch| {
+                let detail = format!("{} {}", mismatch.pointer, mismatch.message).trim_start().to_owned();
+                FieldError { pointer: Some(mismatch.pointer), ..FieldError::new(field("payload"), "schema_mismatch", detail) }
+            })),
+        }
+    }
+    errors.truncate(MISMATCHES_MAX);
+    Problem::fields(errors).coded(if unknown { "unknown_event_type" } else { "schema_mismatch" })
+}
+
 fn respond(status: StatusCode, body: String) -> Response {
     (status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
 impl NewEvent {
-    fn check(self, app: &App, arrival: &Arrival) -> Result<Outgoing, Problem> {
+    pub(super) fn check(self, app: &App, arrival: &Arrival) -> Result<Outgoing, Problem> {
         let mut checks = Checks::default();
         let payload = self.payload.get();
         if payload.len() > app.config.limits.event_bytes {
             return Err(Problem::too_large(app.config.limits.event_bytes));
         }
-        for (field, text) in [("correlation_id", &self.correlation_id), ("causation_id", &self.causation_id)] {
+        let texts = [
+            ("correlation_id", &self.correlation_id),
+            ("causation_id", &self.causation_id),
+            ("ordering_key", &self.ordering_key),
+        ];
+        for (field, text) in texts {
             if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 200 || text.chars().any(char::is_control)) {
                 checks.fail(field, "invalid", "must have 1 to 200 characters without control characters");
             }
         }
-        let plain = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.len() <= 200);
-        if self.references.len() > REFERENCES_MAX || !self.references.values().all(plain) {
-            checks.fail("references", "invalid", "must have 20 entries at most, each a text of 200 characters at most");
+        if self.references.len() > REFERENCES_MAX {
+            checks.fail("references", "length", "must have 20 entries at most");
+        }
+        let readable = |name: &str| (1..=REFERENCE_NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+        for (name, value) in self.references.iter().take(REFERENCES_MAX) {
+            if !readable(name) {
+                checks.fail("references", "invalid", "must have names of 1 to 64 characters without control characters");
+            } else if value.as_str().is_none_or(|text| text.len() > 200) {
+                checks.fail(format!("references.{name}"), "invalid", "must be a text of 200 characters at most");
+            }
         }
         let pairs = self.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()));
         if let Err(error) = check_headers(pairs) {
@@ -174,6 +230,8 @@ impl NewEvent {
             correlation_id: self.correlation_id,
             causation_id: self.causation_id,
             references: self.references,
+            group_id: self.group_id,
+            ordering_key: self.ordering_key,
             headers: headers.collect(),
             source: "api".to_owned(),
             traceparent: arrival.traceparent.as_deref().map(str::to_owned),
@@ -199,6 +257,9 @@ pub struct Event {
     causation_id: Option<String>,
     #[schema(value_type = Object)]
     references: serde_json::Map<String, serde_json::Value>,
+    #[schema(value_type = Option<String>)]
+    group_id: Option<GroupId>,
+    ordering_key: Option<String>,
     /// `api`, `desk`, `test` or `delivery`.
     source: String,
     #[schema(value_type = String, format = DateTime)]
@@ -218,6 +279,8 @@ impl Event {
             correlation_id: row.meta.correlation_id,
             causation_id: row.meta.causation_id,
             references: row.meta.references,
+            group_id: row.meta.group_id,
+            ordering_key: row.meta.ordering_key,
             source: row.meta.source,
             created_at: made_at(row.id.uuid()),
         }

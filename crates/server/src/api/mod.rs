@@ -25,6 +25,7 @@ mod deliveries;
 mod describe;
 mod destinations;
 mod docs;
+mod event_types;
 mod events;
 mod external_mappings;
 mod features;
@@ -42,6 +43,7 @@ pub mod problem;
 mod public_keys;
 mod roles;
 pub mod session;
+mod settings;
 mod statistics;
 mod tenants;
 mod tickets;
@@ -74,13 +76,19 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::get, tenants::change))
         .routes(routes!(features::get, features::put))
+        .routes(routes!(settings::get, settings::put))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify))
         .routes(routes!(events::list, events::publish))
         .routes(routes!(events::publish_batch))
         .routes(routes!(events::get))
+        .routes(routes!(event_types::list, event_types::create))
+        .routes(routes!(event_types::get, event_types::change, event_types::remove))
         .routes(routes!(destinations::list, destinations::create))
         .routes(routes!(destinations::get, destinations::change, destinations::remove))
+        .routes(routes!(destinations::preview))
+        .routes(routes!(destinations::preview_of))
+        .routes(routes!(destinations::verify))
         .routes(routes!(destinations::reveal))
         .routes(routes!(destinations::signing::rotate))
         .routes(routes!(destinations::signing::finalize))

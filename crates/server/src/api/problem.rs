@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use hookswitch_pipeline::inbound::action::ActionError;
+use hookswitch_pipeline::sandbox::{ExpressionError, SandboxError};
 use hookswitch_store::StoreError;
 use http::StatusCode;
 use serde::Serialize;
@@ -25,6 +26,25 @@ pub struct FieldError {
     pub code: Code,
     #[schema(example = "must be an email address")]
     pub detail: String,
+    /// Of an expression: the character at fault, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+    /// Inside a payload: the place, as a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+}
+
+impl FieldError {
+    pub fn new(field: impl Into<String>, code: impl Into<Code>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), code: code.into(), detail: detail.into(), position: None, pointer: None }
+    }
+
+    /// What is wrong with the expression in this field.
+    pub fn expression(field: impl Into<String>, error: ExpressionError) -> Self {
+        let ExpressionError { code, message, position } = error;
+        let place = position.map(|at| format!(" (at character {at})")).unwrap_or_default();
+        Self { position, ..Self::new(field, code, format!("{message}{place}")) }
+    }
 }
 
 /// An answer that isn't the one hoped for.
@@ -89,12 +109,12 @@ impl Problem {
 
     /// 400 for one field.
     pub fn invalid(field: impl Into<String>, code: impl Into<Code>, detail: impl Into<String>) -> Self {
-        Self::fields(vec![FieldError { field: field.into(), code: code.into(), detail: detail.into() }])
+        Self::fields(vec![FieldError::new(field, code, detail)])
     }
 
     /// 400 for several fields at once.
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>().join("; ");
+        let detail = told(&errors);
         Self { errors, ..Self::bad_request("validation_failed", detail) }
     }
 
@@ -144,6 +164,25 @@ impl Problem {
         Self { cause: Some(cause.into()), ..problem }
     }
 
+    /// The same, said of what stands at this place of a larger body.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        for error in &mut self.errors {
+            error.field = format!("{place}.{}", error.field);
+        }
+        match self.errors.is_empty() {
+            true => self.detail = format!("{place}: {}", self.detail),
+            false => self.detail = told(&self.errors),
+        }
+        self
+    }
+
+    /// The same under a code of its own.
+    #[must_use]
+    pub fn coded(self, code: impl Into<Code>) -> Self {
+        Self { code: code.into(), ..self }
+    }
+
     #[must_use]
     pub fn with_delivery(mut self, id: impl std::fmt::Display) -> Self {
         self.delivery_id = Some(id.to_string());
@@ -165,6 +204,11 @@ impl Problem {
     }
 }
 
+/// All of them in one line.
+fn told(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>().join("; ")
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -174,6 +218,15 @@ impl From<StoreError> for Problem {
             StoreError::Overloaded => Self::unavailable("the writer's queue is full"),
             other @ (StoreError::Corrupt(_) | StoreError::Bug(_)) => Self::internal(other.to_string()),
         }
+    }
+}
+
+/// Never the caller's fault: nobody could look at the expressions, and nothing was saved.
+impl From<SandboxError> for Problem {
+    fn from(error: SandboxError) -> Self {
+        let detail = "expressions can't be checked just now; nothing was changed, and the same request may work in a moment";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "sandbox_unavailable", detail);
+        Self { retry_after_s: Some(1), cause: Some(error.to_string()), ..problem }
     }
 }
 
@@ -202,7 +255,11 @@ pub struct Checks(Vec<FieldError>);
 
 impl Checks {
     pub fn fail(&mut self, field: impl Into<String>, code: impl Into<Code>, detail: impl Into<String>) {
-        self.0.push(FieldError { field: field.into(), code: code.into(), detail: detail.into() });
+        self.0.push(FieldError::new(field, code, detail));
+    }
+
+    pub fn push(&mut self, error: FieldError) {
+        self.0.push(error);
     }
 
     /// Keeps the value of a good field; a bad one is remembered and gives `None`.

@@ -54,6 +54,9 @@ pub async fn spawn_with(engine: &Engine, settings: &[(&str, &str)]) -> Server {
     server
 }
 
+/// In place of a setting: what is started to evaluate expressions, instead of the real thing.
+pub const SANDBOX: &str = "the sandbox's program";
+
 /// A server on whatever the database holds. `worker`: whether it sends.
 async fn start(engine: &Engine, settings: &[(&str, &str)], worker: bool) -> Server {
     let folder = tempfile::tempdir().unwrap();
@@ -61,13 +64,14 @@ async fn start(engine: &Engine, settings: &[(&str, &str)], worker: bool) -> Serv
     source.set("environment", "test").set("database.url", &engine.url);
     source.set("secrets.master_key_file", folder.path().join("master.key").display().to_string());
     source.set("limits.api_requests_per_minute", "1000000");
-    for (key, value) in settings {
+    for (key, value) in settings.iter().filter(|(key, _)| *key != SANDBOX) {
         source.set(key, *value);
     }
+    let program = settings.iter().find(|(key, _)| *key == SANDBOX).map_or(env!("CARGO_BIN_EXE_hookswitch"), |(_, value)| value);
     let config = Arc::new(Config::from_source(source).unwrap());
     let key_file = config.master_key_file.display().to_string();
     let sandbox = SandboxConfig {
-        program: env!("CARGO_BIN_EXE_hookswitch").into(),
+        program: program.into(),
         args: vec!["sandbox-worker".into()],
         workers: 1,
         idle_shutdown: std::time::Duration::from_secs(60),

@@ -2,7 +2,10 @@
 //! what holds it back.
 
 mod adapters;
+mod catalogue;
+mod challenge;
 mod changes;
+mod content;
 mod lanes;
 mod news;
 mod nodes;

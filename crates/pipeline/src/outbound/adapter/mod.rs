@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use crate::http::{Client, Timings};
 
 pub use summary::summarise;
+pub(super) use webhook::post;
 
 /// Every adapter, in the order in which a console offers them.
 pub static ALL: &[&dyn Adapter] =

@@ -64,10 +64,15 @@ fn named_method(value: &Value) -> Option<Method> {
 }
 
 async fn deliver(dispatch: &Dispatch<'_>) -> Delivered {
-    let headers = match headers(dispatch) {
-        Ok(headers) => headers,
-        Err((outcome, reason)) => return Delivered::unsent(outcome, reason),
-    };
+    match post(dispatch).await {
+        Ok(exchange) => judge(dispatch, exchange),
+        Err((outcome, reason)) => Delivered::unsent(outcome, reason),
+    }
+}
+
+/// One signed request and what came back, unjudged.
+pub(in crate::outbound) async fn post(dispatch: &Dispatch<'_>) -> Result<Exchange, Unsent> {
+    let headers = headers(dispatch)?;
     let method = dispatch.settings.get("method").and_then(named_method).unwrap_or(Method::POST);
     let request = Request {
         pool_key: dispatch.destination_id.uuid(),
@@ -77,7 +82,7 @@ async fn deliver(dispatch: &Dispatch<'_>) -> Delivered {
         body: dispatch.body.clone(),
         deadline: dispatch.deadline,
     };
-    judge(dispatch, dispatch.client.send(request).await)
+    Ok(dispatch.client.send(request).await)
 }
 
 /// All headers, the weakest claim first: what stands later replaces what stands earlier, so that

@@ -1,173 +1,26 @@
-//! What a destination looks like from outside, and how what people send is checked.
+//! What people send to make and change a destination, and how it is checked.
 
-use hookswitch_domain::destination::{Body, Config, Header, Hold, MAX_IN_FLIGHT_LIMIT, check_headers};
+use hookswitch_domain::destination::{Body, Config, Header, MAX_IN_FLIGHT_LIMIT, check_headers};
 use hookswitch_domain::egress::{EgressError, Target, parse_target};
 use hookswitch_domain::event::EventPattern;
-use hookswitch_domain::id::{CredentialId, DestinationId};
-use hookswitch_domain::retry::{OnExhausted, Policy, PolicyOverride};
+use hookswitch_domain::id::{CredentialId, GroupId};
+use hookswitch_domain::retry::{Policy, PolicyOverride};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::Profile;
-use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::adapter::{self, Adapter};
 use hookswitch_store::destination::Destination as Row;
 use hookswitch_store::{Tx, credential};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::problem::{Checks, FieldError, Problem};
-use super::signing::{PublicKey, SigningInput};
+use super::content;
+use super::parts::{HeaderBody, PolicyBody};
+use super::signing::SigningInput;
 use crate::app::App;
 
 const EVENT_TYPES_MAX: usize = 100;
-
-/// How a destination is signed.
-#[derive(Serialize, ToSchema)]
-pub struct Signing {
-    /// `standard`, `oneprotect`, `fr022`, `alga`, `none`, or `{"custom": {...}}`.
-    #[schema(value_type = Value, example = "standard")]
-    profile: Profile,
-}
-
-/// A header that goes with every request. Secrets belong into a credential.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[schema(as = CustomHeader)]
-#[serde(deny_unknown_fields)]
-pub struct HeaderBody {
-    #[schema(example = "X-Region")]
-    pub name: String,
-    #[schema(example = "eu-west")]
-    pub value: String,
-}
-
-/// A destination's own figures; what is absent is the tenant's.
-#[derive(Default, Serialize, Deserialize, ToSchema)]
-#[schema(as = PolicyOverride)]
-#[serde(deny_unknown_fields, default)]
-pub struct PolicyBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 50)]
-    max_attempts: Option<u32>,
-    /// Delay before attempt 1, 2, ... in seconds; the last repeats.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    schedule_seconds: Option<Vec<u64>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1000, maximum = 60000)]
-    timeout_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 1)]
-    jitter: Option<f64>,
-    /// `dead_letter`, `park` or `discard`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "dead_letter")]
-    on_exhausted: Option<OnExhausted>,
-}
-
-impl From<PolicyBody> for PolicyOverride {
-    fn from(body: PolicyBody) -> Self {
-        let PolicyBody { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted } = body;
-        Self { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted }
-    }
-}
-
-impl From<PolicyOverride> for PolicyBody {
-    fn from(policy: PolicyOverride) -> Self {
-        let PolicyOverride { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted } = policy;
-        Self { max_attempts, schedule_seconds, timeout_ms, jitter, on_exhausted }
-    }
-}
-
-/// A destination as it is shown.
-#[derive(Serialize, ToSchema)]
-pub struct Destination {
-    #[schema(value_type = String, example = "dst_01jd8r7c5tevzs9c1ghvzv3hkp")]
-    id: DestinationId,
-    name: String,
-    /// Scheme and host; the whole URL may hold a token and is shown by `reveal` alone.
-    #[schema(example = "https://hooks.example.com")]
-    endpoint: String,
-    adapter_type: String,
-    #[schema(value_type = Object)]
-    settings: Value,
-    #[schema(value_type = Option<String>)]
-    credential_id: Option<CredentialId>,
-    #[schema(value_type = Vec<String>)]
-    event_types: Vec<EventPattern>,
-    headers: Vec<HeaderBody>,
-    /// Null where the tenant's default profile signs.
-    signing: Option<Signing>,
-    /// What `v1a` signatures are checked with, the newest first; empty unless `signing.ed25519` was asked for. Open to
-    /// everybody at `/.well-known/hookswitch/{tenant}/{id}/keys.json`.
-    public_keys: Vec<PublicKey>,
-    /// Until then the previous secret signs too.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    previous_secret_until: Option<Timestamp>,
-    policy: PolicyBody,
-    max_in_flight: u32,
-    /// `envelope` or `payload`.
-    #[schema(value_type = String)]
-    body: Body,
-    enabled: bool,
-    /// `active`, `paused` or `disabled`.
-    state: &'static str,
-    /// Why it isn't active: `paused`, `disabled` or `receiver_gone`.
-    #[schema(value_type = Option<String>)]
-    held_reason: Option<Hold>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-}
-
-impl From<Row> for Destination {
-    fn from(row: Row) -> Self {
-        let config = row.config;
-        Self {
-            id: row.id,
-            name: row.name,
-            endpoint: row.endpoint,
-            adapter_type: row.adapter_type,
-            settings: if config.settings.is_null() { Value::Object(serde_json::Map::new()) } else { config.settings },
-            credential_id: row.credential,
-            event_types: config.event_types,
-            headers: config.headers.into_iter().map(|Header { name, value }| HeaderBody { name, value }).collect(),
-            signing: config.profile.map(|profile| Signing { profile }),
-            public_keys: row.keys.into_iter().map(PublicKey::from).collect(),
-            previous_secret_until: row.previous_until,
-            policy: config.policy.into(),
-            max_in_flight: config.max_in_flight,
-            body: config.body,
-            enabled: !matches!(row.hold, Some(Hold::Disabled | Hold::ReceiverGone)),
-            state: match row.hold {
-                None => "active",
-                Some(Hold::Paused) => "paused",
-                Some(Hold::Disabled | Hold::ReceiverGone) => "disabled",
-            },
-            held_reason: row.hold,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-/// A new destination, with its secret.
-#[derive(Serialize, ToSchema)]
-pub struct CreatedDestination {
-    #[serde(flatten)]
-    destination: Destination,
-    /// Shown this once. Absent where the caller brought it, where nothing or a key pair alone signs, and when the answer
-    /// is repeated for an Idempotency-Key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "whsec_...")]
-    signing_secret: Option<String>,
-}
-
-impl From<Row> for CreatedDestination {
-    /// Without the secret: that is added to the one answer that shows it, and stored nowhere.
-    fn from(row: Row) -> Self {
-        Self { destination: row.into(), signing_secret: None }
-    }
-}
 
 /// A destination to be made.
 #[derive(Deserialize, ToSchema)]
@@ -191,6 +44,17 @@ pub struct NewDestination {
     #[serde(default = "everything")]
     #[schema(value_type = Vec<String>, default = json!(["*"]))]
     event_types: Vec<EventPattern>,
+    /// Only events of this group are sent; absent: of every group.
+    #[schema(value_type = Option<String>)]
+    group_id: Option<GroupId>,
+    /// JSONata over the envelope; events for which it isn't true are not sent.
+    #[schema(example = "payload.amount > 1000")]
+    filter: Option<String>,
+    /// Dotted paths into the payload; nothing else of it is sent.
+    #[serde(default)]
+    payload_fields: Vec<String>,
+    /// JSONata over the envelope whose result is the body.
+    transform: Option<String>,
     #[serde(default)]
     headers: Vec<HeaderBody>,
     signing: Option<SigningInput>,
@@ -224,6 +88,7 @@ pub(super) struct Draft {
     pub target: Target,
     pub adapter_type: String,
     pub credential: Option<CredentialId>,
+    pub group_id: Option<GroupId>,
     pub config: Config,
     /// A signing secret that the caller brings along.
     pub secret: Option<Secret>,
@@ -232,12 +97,12 @@ pub(super) struct Draft {
 }
 
 impl NewDestination {
-    pub(super) fn check(self, app: &App) -> Result<Draft, Problem> {
+    pub(super) async fn check(self, app: &App) -> Result<Draft, Problem> {
         // Who points inside hears that, whatever else is wrong.
         let target = judge(&self.endpoint_url, app)?;
         let SigningInput { profile, secret, ed25519 } =
             self.signing.unwrap_or(SigningInput { profile: None, secret: None, ed25519: None });
-        let config = Config {
+        let mut config = Config {
             event_types: self.event_types,
             headers: self.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect(),
             profile,
@@ -245,14 +110,21 @@ impl NewDestination {
             max_in_flight: self.max_in_flight.unwrap_or(hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT),
             body: self.body,
             settings: self.settings,
+            filter: self.filter,
+            payload_fields: self.payload_fields,
+            transform: self.transform,
+            ..Config::default()
         };
+        config.made_bodies = config.makes_body();
         let mut checks = Checks::default();
         checks.name("name", &self.name);
         check_config(&mut checks, &self.adapter_type, &config, app);
+        let (filter, transform) = (config.filter.as_deref(), config.transform.as_deref());
+        content::check(&mut checks, filter, &config.payload_fields, transform, app).await?;
         checks.finish()?;
-        let Self { name, adapter_type, credential_id, enabled, .. } = self;
+        let Self { name, adapter_type, credential_id, group_id, enabled, .. } = self;
         let ed25519 = ed25519.unwrap_or(false);
-        Ok(Draft { name, target, adapter_type, credential: credential_id, config, secret, ed25519, enabled })
+        Ok(Draft { name, target, adapter_type, credential: credential_id, group_id, config, secret, ed25519, enabled })
     }
 }
 
@@ -264,7 +136,7 @@ fn judge(url: &Secret, app: &App) -> Result<Target, Problem> {
 /// The refusal in the words of the contract: the whole detail is the rule.
 fn refuse(error: &EgressError) -> Problem {
     let detail = error.to_string();
-    let field = FieldError { field: "endpoint_url".to_owned(), code: error.code().into(), detail: detail.clone() };
+    let field = FieldError::new("endpoint_url", error.code(), detail.clone());
     let mut problem = Problem::fields(vec![field]);
     problem.detail = detail;
     problem
@@ -345,6 +217,20 @@ pub struct Change {
     credential_id: Option<Option<CredentialId>>,
     #[schema(value_type = Option<Vec<String>>)]
     event_types: Option<Vec<EventPattern>>,
+    /// Null: events of every group.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    group_id: Option<Option<GroupId>>,
+    /// Null takes the filter away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    filter: Option<Option<String>>,
+    /// Empty takes the allow-list away.
+    payload_fields: Option<Vec<String>>,
+    /// Null takes the transform away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    transform: Option<Option<String>>,
     headers: Option<Vec<HeaderBody>>,
     /// Null goes back to the tenant's default profile; a profile that is absent stays.
     #[serde(default, deserialize_with = "present")]
@@ -358,7 +244,7 @@ pub struct Change {
 }
 
 /// Tells a null from a field that isn't there.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -372,6 +258,15 @@ impl Change {
         self.signing.as_ref()?.as_ref()?.ed25519
     }
 
+    /// Before the transaction: expressions are compiled in the sandbox.
+    pub(super) async fn check_content(&self, app: &App) -> Result<(), Problem> {
+        let mut checks = Checks::default();
+        let text = |field: &Option<Option<String>>| field.clone().flatten();
+        let paths = self.payload_fields.as_deref().unwrap_or_default();
+        content::check(&mut checks, text(&self.filter).as_deref(), paths, text(&self.transform).as_deref(), app).await?;
+        checks.finish()
+    }
+
     /// Changes the row and names the fields for the audit trail.
     pub(super) fn apply(&self, row: &mut Row, app: &App) -> Result<Vec<&'static str>, Problem> {
         let mut fields = Vec::new();
@@ -383,6 +278,7 @@ impl Change {
             touch("name");
         }
         if self.endpoint_url.is_some() {
+            row.config.verified_at = None;
             touch("endpoint_url");
         }
         if let Some(settings) = &self.settings {
@@ -397,6 +293,23 @@ impl Change {
             row.config.event_types.clone_from(types);
             touch("event_types");
         }
+        if let Some(group) = self.group_id {
+            row.group_id = group;
+            touch("group_id");
+        }
+        for (name, text, place) in
+            [("filter", &self.filter, &mut row.config.filter), ("transform", &self.transform, &mut row.config.transform)]
+        {
+            if let Some(text) = text {
+                place.clone_from(text);
+                touch(name);
+            }
+        }
+        if let Some(paths) = &self.payload_fields {
+            row.config.payload_fields.clone_from(paths);
+            touch("payload_fields");
+        }
+        row.config.made_bodies |= row.config.makes_body();
         if let Some(headers) = &self.headers {
             let copy = |header: &HeaderBody| Header { name: header.name.clone(), value: header.value.clone() };
             row.config.headers = headers.iter().map(copy).collect();

@@ -206,7 +206,7 @@ impl InboundWebhookInput {
             SourceKind::Header => IdempotencySource::Header(source.value),
             SourceKind::Jsonata => IdempotencySource::Jsonata(source.value),
         });
-        check_source(&mut checks, source.as_ref(), app).await;
+        check_source(&mut checks, source.as_ref(), app).await?;
         let handler = self.handler_config.map(|InboundWebhookHandlerConfig::DirectAction { action, field_mapping }| {
             Handler::DirectAction { action, field_mapping }
         });
@@ -215,7 +215,7 @@ impl InboundWebhookInput {
         } else if self.handler_type.is_some() && self.handler_type.as_deref() != handler.as_ref().map(Handler::type_name) {
             checks.fail("handler_type", "mismatch", "must be the same as handler_config.type");
         }
-        check_handler(&mut checks, handler.as_ref(), app).await;
+        check_handler(&mut checks, handler.as_ref(), app).await?;
         checks.finish()?;
         Ok(Draft {
             name: self.name,
@@ -268,7 +268,7 @@ fn check_auth(checks: &mut Checks, auth_type: &str, auth: &Auth, secret: Option<
     }
 }
 
-async fn check_source(checks: &mut Checks, source: Option<&IdempotencySource>, app: &App) {
+async fn check_source(checks: &mut Checks, source: Option<&IdempotencySource>, app: &App) -> Result<(), Problem> {
     match source {
         Some(IdempotencySource::Header(name))
             if name.is_empty() || name.len() > 100 || !name.bytes().all(|b| b.is_ascii_graphic()) =>
@@ -276,25 +276,27 @@ async fn check_source(checks: &mut Checks, source: Option<&IdempotencySource>, a
             checks.fail("idempotency_source.value", "invalid", "must be a header name");
         }
         Some(IdempotencySource::Jsonata(text)) => {
-            if let Err(error) = app.engine.sandbox.check(text).await {
+            if let Err(error) = app.engine.sandbox.check(text).await? {
                 let place = error.position.map(|at| format!(" (at character {at})")).unwrap_or_default();
                 checks.fail("idempotency_source.value", "expression", format!("{} {}{place}", error.code, error.message));
             }
         }
         _ => {}
     }
+    Ok(())
 }
 
-async fn check_handler(checks: &mut Checks, handler: Option<&Handler>, app: &App) {
-    let Some(Handler::DirectAction { action, field_mapping }) = handler else { return };
+async fn check_handler(checks: &mut Checks, handler: Option<&Handler>, app: &App) -> Result<(), Problem> {
+    let Some(Handler::DirectAction { action, field_mapping }) = handler else { return Ok(()) };
     let Some(found) = app.engine.registry.get(action) else {
         checks.fail("handler_config.action", "unknown", "there is no such action; /api/v1/inbound-webhooks/actions lists them");
-        return;
+        return Ok(());
     };
-    for error in mapping::check(&app.engine.sandbox, found.definition().fields, field_mapping).await {
+    for error in mapping::check(&app.engine.sandbox, found.definition().fields, field_mapping).await? {
         let field = format!("handler_config.field_mapping.{}", error.field);
         checks.fail(field, "mapping", format!("{} ({})", error.detail, error.code));
     }
+    Ok(())
 }
 
 /// An inbound webhook as it is shown: never its secret.

@@ -67,7 +67,12 @@ async fn a_batch_is_stored_whole_or_not_at_all(engine: &Engine) {
         (json!({"event_type": "Not A Type", "payload": 1}), "events[2].event_type"),
         (json!({"event_type": "a.b"}), "events[2].payload"),
         (json!({"event_type": "a.b", "payload": 1, "extra": 1}), "events[2].extra"),
-        (json!({"event_type": "a.b", "payload": 1, "correlation_id": ""}), "correlation_id"),
+        (json!({"event_type": "a.b", "payload": 1, "correlation_id": ""}), "events[2].correlation_id"),
+        (json!({"event_type": "a.b", "payload": 1, "group_id": "blue"}), "events[2].group_id"),
+        (json!({"event_type": "a.b", "payload": 1, "ordering_key": "k".repeat(201)}), "events[2].ordering_key"),
+        (json!({"event_type": "a.b", "payload": 1, "references": {"ticket_id": 7}}), "events[2].references.ticket_id"),
+        (json!({"event_type": "a.b", "payload": 1, "references": {"": "x"}}), "events[2].references"),
+        (json!({"event_type": "a.b", "payload": 1, "headers": [{"name": "X-A", "value": "1\r\nX-B: 2"}]}), "events[2].headers"),
     ];
     for (event, field) in bad {
         let refused = line.admin.post("/api/v1/events/batch", json!({"events": [good(0), good(1), event]})).await.expect(400);

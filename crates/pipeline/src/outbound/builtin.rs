@@ -1,0 +1,48 @@
+//! Event types that the product itself emits: they stand in every tenant's catalogue. A host's come
+//! from the host; here are those of the line itself.
+
+use serde_json::{Value, json};
+
+/// An event type that needs no registering.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn {
+    pub name: &'static str,
+    pub description: &'static str,
+    /// JSON Schema of its payload.
+    pub schema: fn() -> Value,
+}
+
+/// Of the outbound line.
+pub static OWN: &[BuiltIn] = &[
+    BuiltIn { name: "webhook.test", description: "Sent by a destination's test, to it alone.", schema: test },
+    BuiltIn { name: "integration.delivery.succeeded", description: "A delivery was taken by its receiver.", schema: delivery },
+    BuiltIn { name: "integration.delivery.failed", description: "An attempt of a delivery failed.", schema: delivery },
+    BuiltIn {
+        name: "integration.delivery.dead_lettered",
+        description: "A delivery was given up and waits for a person.",
+        schema: delivery,
+    },
+    BuiltIn {
+        name: "integration.destination.disabled",
+        description: "Nothing is sent to a destination any more.",
+        schema: destination,
+    },
+];
+
+fn test() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "message": { "type": "string" }, "destination": { "type": "string" }, "actor": { "type": "string" } }
+    })
+}
+
+fn delivery() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "delivery_id": { "type": "string" }, "destination_id": { "type": "string" }, "event_id": { "type": "string" } }
+    })
+}
+
+fn destination() -> Value {
+    json!({ "type": "object", "properties": { "destination_id": { "type": "string" } } })
+}
