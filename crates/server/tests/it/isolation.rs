@@ -117,9 +117,13 @@ async fn another_tenant_s_ids_are_not_there(engine: &Engine) {
 
 async fn call(caller: &Client, operation: &Operation, ids: &[String]) -> Answer {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let body = match operation.path.starts_with("/api/v1/integrations/credentials") {
-        true => operation.body.as_ref().map(|_| json!({"name": "renamed"})),
-        false => operation.body.clone(),
+    let body = match operation.path.as_str() {
+        path if path.starts_with("/api/v1/integrations/credentials") => {
+            operation.body.as_ref().map(|_| json!({"name": "renamed"}))
+        }
+        // One of two fields is needed, which an example can't say.
+        "/api/v1/integrations/destinations/{id}/preview" => Some(json!({"event": {"event_type": "a.b", "payload": 1}})),
+        _ => operation.body.clone(),
     };
     caller.send(operation.method.clone(), &operation.fill(&ids), body).await
 }
