@@ -7,7 +7,8 @@
 //! ```
 //! * One deadline covers all of it, from the first question to the resolver to the last byte.
 //! * What a receiver answers is hostile: redirects are answers, there are no cookies, no proxies
-//!   and no decompression, at most 100 headers in 64 KiB are taken and 64 KiB of body are read.
+//!   and no decompression, at most 100 headers in 64 KiB are taken, 64 KiB of body are
+//!   read, and 512 KiB of everything.
 //! * Connections are kept per pool key (a destination), so that what is left over on one can never
 //!   be taken for the answer to somebody else; one with unread bytes is closed.
 //! * No task per connection: a connection is polled by whoever uses it, and an idle one by nobody.
@@ -31,11 +32,14 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 pub use error::{Phase, SendError};
+pub use tls::{connector as tls_connector, explain as explain_tls};
 
 /// More of an answer's body is not read.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// An answer's status line and headers fit into this, or they are refused.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// All that is taken in for one answer: interim answers, head, body and the framing around it.
+pub const ANSWER_BYTES_MAX: usize = 512 * 1024;
 
 /// How the client is set up; the defaults are right for production.
 #[derive(Debug, Clone)]
@@ -128,6 +132,8 @@ struct Progress {
     phase: Phase,
     timings: Timings,
     remote: Option<SocketAddr>,
+    /// Something of an answer came before it failed.
+    heard: bool,
 }
 
 /// The client. Clones share connections, resolver cache and TLS sessions.
@@ -171,9 +177,10 @@ impl Client {
     async fn exchange(&self, request: &Request<'_>, progress: &mut Progress) -> Result<Answer, SendError> {
         if let Some(kept) = self.shared.pool.take(request.pool_key, request.target) {
             match self.over(kept, request, progress).await {
-                // It was closed while it lay idle. The receiver has hardly seen the request, and if
-                // it has, it knows the id already: the second send is the retry that would follow.
-                Err(error) if error.is_stale() => *progress = Progress::default(),
+                // It was closed while it lay idle, and not a byte of an answer came. The receiver has
+                // hardly seen the request, and if it has, it knows the id already: the second send is
+                // the retry that would follow.
+                Err(error) if error.is_stale() && !progress.heard => *progress = Progress::default(),
                 result => return result,
             }
         }
@@ -188,7 +195,9 @@ impl Client {
         progress: &mut Progress,
     ) -> Result<Answer, SendError> {
         progress.remote = Some(live.remote());
-        let answer = exchange::run(&mut live, request, progress).await?;
+        let answer = exchange::run(&mut live, request, progress).await;
+        progress.heard = live.heard_anything();
+        let answer = answer?;
         if live.is_reusable() {
             self.shared.pool.put(request.pool_key, live);
         }

@@ -3,6 +3,7 @@
 pub mod ambient;
 pub mod http;
 pub mod inbound;
+pub mod live;
 pub mod notify;
 pub mod outbound;
 pub mod sandbox;

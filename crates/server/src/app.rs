@@ -8,6 +8,7 @@ use hookswitch_domain::time::Ambient;
 use hookswitch_pipeline::http;
 use hookswitch_pipeline::inbound::action::{Duplicate, Registry};
 use hookswitch_pipeline::outbound::builtin;
+use hookswitch_pipeline::live::Live;
 use hookswitch_pipeline::sandbox::SandboxConfig;
 use hookswitch_pipeline::secrets::Secrets;
 use hookswitch_store::{Component, Db, STORE, StoreError, Tx};
@@ -50,6 +51,8 @@ pub struct App {
     /// Tokens that published a moment ago.
     pub known: Known,
     pub sign_in: SignInGate,
+    /// Who watches what happens.
+    pub live: Live,
     /// Set when the process was told to end: /readyz says so, that a load balancer looks elsewhere.
     pub stopping: AtomicBool,
 }
@@ -95,6 +98,7 @@ impl App {
         };
         Ok(Self {
             engine: Engine::new(parts)?,
+            live: Live::new(db.clone(), ambient.clone()),
             db,
             ambient,
             pace: Pace::new(config.limits.api_requests_per_minute),

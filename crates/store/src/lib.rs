@@ -23,6 +23,7 @@ pub mod expiry;
 pub mod gauge;
 pub mod idempotency;
 pub mod inbound;
+pub mod live;
 pub mod migrate;
 pub mod notification;
 pub mod page;

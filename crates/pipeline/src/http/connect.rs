@@ -4,6 +4,8 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,10 +18,12 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::exchange::Live;
 use super::resolve::Resolver;
-use super::{Options, Phase, Progress, SendError, SetupError, micros, tls};
+use super::{ANSWER_BYTES_MAX, Options, Phase, Progress, SendError, SetupError, micros, tls};
 
 /// An address that doesn't answer so long is given up for the next one.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// No more addresses of one name are tried: a name with dozens would make us knock at all of them.
+const ADDRESSES_TRIED_MAX: usize = 4;
 
 pub(super) struct Connector {
     rules: Rules,
@@ -49,7 +53,7 @@ impl Connector {
         socket.set_nodelay(true).map_err(|error| connect_error(&error))?;
         let stream = match target.is_https() {
             true => self.secured(socket, target, progress).await?,
-            false => Stream::Plain(socket),
+            false => Kind::Plain(socket),
         };
         Live::new(stream, target, remote).await
     }
@@ -73,7 +77,7 @@ impl Connector {
 
     async fn first_open(&self, addresses: &[IpAddr], port: u16, progress: &mut Progress) -> Result<TcpStream, SendError> {
         let mut last = SendError::ConnectFailed("no address".to_owned());
-        for addr in addresses {
+        for addr in addresses.iter().take(ADDRESSES_TRIED_MAX) {
             if !allowed(*addr, port, &self.rules) {
                 return Err(SendError::Forbidden(*addr));
             }
@@ -88,7 +92,7 @@ impl Connector {
         Err(last)
     }
 
-    async fn secured(&self, socket: TcpStream, target: &Target, progress: &mut Progress) -> Result<Stream, SendError> {
+    async fn secured(&self, socket: TcpStream, target: &Target, progress: &mut Progress) -> Result<Kind, SendError> {
         progress.phase = Phase::Tls;
         let begun = Instant::now();
         let (shown, name) = match target.host() {
@@ -100,7 +104,7 @@ impl Connector {
         };
         let stream = self.tls.connect(name, socket).await.map_err(|error| SendError::Tls(tls::explain(&error, &shown)))?;
         progress.timings.tls_us = Some(micros(begun));
-        Ok(Stream::Tls(Box::new(stream)))
+        Ok(Kind::Tls(Box::new(stream)))
     }
 }
 
@@ -115,20 +119,56 @@ fn connect_error(error: &io::Error) -> SendError {
     }
 }
 
-/// A connection's bytes, with or without TLS.
-pub(super) enum Stream {
+/// A connection, with or without TLS.
+pub(super) enum Kind {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// A connection's bytes. What comes in is counted, because no parser bounds all of it: interim
+/// answers, the framing of chunks and trailers may go on for ever.
+pub(super) struct Stream {
+    kind: Kind,
+    heard: Heard,
+}
+
+impl Stream {
+    pub(super) fn new(kind: Kind) -> (Self, Heard) {
+        let heard = Heard::default();
+        (Self { kind, heard: heard.clone() }, heard)
+    }
+}
+
+/// How many bytes came in since the request was begun.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard(Arc<AtomicUsize>);
+
+impl Heard {
+    pub(super) fn begin(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn anything(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn too_much(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > ANSWER_BYTES_MAX
+    }
+
+    fn add(&self, count: usize) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
 macro_rules! on_stream {
     ($self:expr, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Stream::Plain(stream) => {
+        match &mut $self.get_mut().kind {
+            Kind::Plain(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }
-            Stream::Tls(stream) => {
+            Kind::Tls(stream) => {
                 let $stream = Pin::new(&mut **stream);
                 $call
             }
@@ -138,7 +178,13 @@ macro_rules! on_stream {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self, stream => stream.poll_read(cx, buf))
+        let (heard, before) = (self.heard.clone(), buf.filled().len());
+        if heard.too_much() {
+            return Poll::Ready(Err(io::Error::other("more than an answer may hold")));
+        }
+        let read = on_stream!(self, stream => stream.poll_read(cx, buf));
+        heard.add(buf.filled().len() - before);
+        read
     }
 }
 
@@ -152,9 +198,9 @@ impl AsyncWrite for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+        match &self.kind {
+            Kind::Plain(stream) => stream.is_write_vectored(),
+            Kind::Tls(stream) => stream.is_write_vectored(),
         }
     }
 

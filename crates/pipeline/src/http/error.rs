@@ -20,7 +20,7 @@ pub enum SendError {
     /// Our own guard: nothing was sent, and trying again can't help.
     #[error("forbidden address {0}")]
     Forbidden(IpAddr),
-    #[error("name not found: {0}")]
+    #[error("name does not resolve: {0}")]
     NameNotFound(String),
     #[error("name {name} could not be resolved: {why}")]
     Unresolved { name: String, why: String },
@@ -44,6 +44,8 @@ pub enum SendError {
     MalformedAnswer,
     #[error("the answer has more than 100 headers or 64 KiB of them")]
     LargeAnswer,
+    #[error("more than 512 KiB came, and no answer among them")]
+    EndlessAnswer,
     #[error("the request can't be written: {0}")]
     Unsendable(&'static str),
 }
@@ -57,7 +59,8 @@ impl SendError {
             | Self::ClosedBeforeAnswer
             | Self::BrokenAnswer
             | Self::MalformedAnswer
-            | Self::LargeAnswer => true,
+            | Self::LargeAnswer
+            | Self::EndlessAnswer => true,
             _ => false,
         }
     }
@@ -108,5 +111,40 @@ mod tests {
         assert_eq!(text(Phase::Waiting, 15_000), "no answer within 15 s");
         assert_eq!(text(Phase::Connecting, 1_500), "no connection within 1.5 s");
         assert_eq!(text(Phase::Reading, 80), "the answer did not end within 80 ms");
+    }
+
+    /// The whole table: what the owner of a destination reads.
+    #[test]
+    fn every_failure_has_its_sentence() {
+        let span = Duration::from_secs(15);
+        let cut = |phase| SendError::Deadline { phase, given: span };
+        let unresolved = SendError::Unresolved { name: "x.example".to_owned(), why: "the resolver does not answer".to_owned() };
+        for (error, sentence, sent) in [
+            (SendError::Forbidden(IpAddr::from([10, 0, 0, 1])), "forbidden address 10.0.0.1", false),
+            (SendError::NameNotFound("x.example".to_owned()), "name does not resolve: x.example", false),
+            (unresolved, "name x.example could not be resolved: the resolver does not answer", false),
+            (SendError::Refused, "connection refused", false),
+            (SendError::ConnectTimeout(Duration::from_secs(5)), "no connection within 5 s", false),
+            (
+                SendError::ConnectFailed("there is no way to the host".to_owned()),
+                "connection failed: there is no way to the host",
+                false,
+            ),
+            (SendError::Tls("certificate expired 3 days ago".to_owned()), "certificate expired 3 days ago", false),
+            (cut(Phase::Resolving), "name not resolved within 15 s", false),
+            (cut(Phase::Connecting), "no connection within 15 s", false),
+            (cut(Phase::Tls), "TLS not established within 15 s", false),
+            (cut(Phase::Waiting), "no answer within 15 s", true),
+            (cut(Phase::Reading), "the answer did not end within 15 s", true),
+            (SendError::ResetBeforeAnswer, "connection reset before an answer", true),
+            (SendError::ClosedBeforeAnswer, "connection closed before an answer", true),
+            (SendError::BrokenAnswer, "connection lost in the middle of the answer", true),
+            (SendError::MalformedAnswer, "the answer is no valid HTTP/1.1", true),
+            (SendError::LargeAnswer, "the answer has more than 100 headers or 64 KiB of them", true),
+            (SendError::EndlessAnswer, "more than 512 KiB came, and no answer among them", true),
+            (SendError::Unsendable("its path is too odd"), "the request can't be written: its path is too odd", false),
+        ] {
+            assert_eq!((error.to_string().as_str(), error.may_have_sent()), (sentence, sent));
+        }
     }
 }

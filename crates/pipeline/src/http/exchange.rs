@@ -11,7 +11,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
 use bytes::{Bytes, BytesMut};
-use hookswitch_domain::egress::Target;
+use hookswitch_domain::egress::{Host, Target};
 use http::{HeaderMap, HeaderValue, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
@@ -19,8 +19,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use super::connect::Stream;
-use super::{Answer, BODY_BYTES_MAX, HEAD_BYTES_MAX, Phase, Progress, Request, SendError, micros};
+use super::connect::{Heard, Kind, Stream};
+use super::{Answer, BODY_BYTES_MAX, HEAD_BYTES_MAX, Phase, Progress, Request, SendError, micros, tls};
 
 /// A connection that is open as far as we know.
 pub(super) struct Live {
@@ -28,8 +28,9 @@ pub(super) struct Live {
     driver: http1::Connection<TokioIo<Stream>, Full<Bytes>>,
     /// The driver came to its end and must not be polled again.
     ended: bool,
-    /// Some of an answer was left unread.
+    /// Some of an answer was left unread, or it isn't sure where it ended.
     leftover: bool,
+    heard: Heard,
     remote: SocketAddr,
     https: bool,
     authority: String,
@@ -37,15 +38,31 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) async fn new(stream: Stream, target: &Target, remote: SocketAddr) -> Result<Box<Self>, SendError> {
+    pub(super) async fn new(kind: Kind, target: &Target, remote: SocketAddr) -> Result<Box<Self>, SendError> {
+        let (stream, heard) = Stream::new(kind);
         let handshake = http1::Builder::new().max_buf_size(HEAD_BYTES_MAX).handshake(TokioIo::new(stream));
-        let (sender, driver) = handshake.await.map_err(|error| send_error(&error))?;
+        let (sender, driver) = handshake.await.map_err(|error| send_error(&error, target))?;
         let (https, authority) = (target.is_https(), target.authority().to_owned());
-        Ok(Box::new(Self { sender, driver, ended: false, leftover: false, remote, https, authority, made: Instant::now() }))
+        Ok(Box::new(Self {
+            sender,
+            driver,
+            ended: false,
+            leftover: false,
+            heard,
+            remote,
+            https,
+            authority,
+            made: Instant::now(),
+        }))
     }
 
     pub(super) fn remote(&self) -> SocketAddr {
         self.remote
+    }
+
+    /// Whether anything of an answer to the last request came.
+    pub(super) fn heard_anything(&self) -> bool {
+        self.heard.anything()
     }
 
     pub(super) fn made(&self) -> Instant {
@@ -87,10 +104,15 @@ impl Live {
 
 pub(super) async fn run(live: &mut Live, request: &Request<'_>, progress: &mut Progress) -> Result<Answer, SendError> {
     progress.phase = Phase::Waiting;
+    live.heard.begin();
     let begun = Instant::now();
     let written = write(request)?;
     let awaited = live.sender.send_request(written);
-    let response = live.beside(awaited).await.map_err(|error| send_error(&error))?;
+    let response = match live.beside(awaited).await {
+        Ok(response) => response,
+        Err(_) if live.heard.too_much() => return Err(SendError::EndlessAnswer),
+        Err(error) => return Err(send_error(&error, request.target)),
+    };
     progress.timings.first_byte_us = Some(micros(begun));
     progress.phase = Phase::Reading;
     read(live, response).await
@@ -117,7 +139,16 @@ async fn read(live: &mut Live, response: Response<Incoming>) -> Result<Answer, S
     let mut truncated = false;
     while !body.is_end_stream() {
         let Some(frame) = live.beside(body.frame()).await else { break };
-        let Ok(data) = frame.map_err(|_| SendError::BrokenAnswer)?.into_data() else { continue };
+        let frame = match frame {
+            Ok(frame) => frame,
+            // Its framing outweighs what it says: as good as cut.
+            Err(_) if live.heard.too_much() => {
+                truncated = true;
+                break;
+            }
+            Err(_) => return Err(SendError::BrokenAnswer),
+        };
+        let Ok(data) = frame.into_data() else { continue };
         let room = BODY_BYTES_MAX - head.len();
         truncated = data.len() > room;
         head = joined(head, data.slice(..data.len().min(room)));
@@ -125,7 +156,9 @@ async fn read(live: &mut Live, response: Response<Incoming>) -> Result<Answer, S
             break;
         }
     }
-    live.leftover = truncated;
+    // Two statements about its length: whatever follows may be either end's idea of the next answer.
+    let ambiguous = parts.headers.contains_key(header::TRANSFER_ENCODING) && parts.headers.contains_key(header::CONTENT_LENGTH);
+    live.leftover = truncated || ambiguous;
     live.settle();
     Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body_head: head, truncated })
 }
@@ -140,8 +173,19 @@ fn joined(head: Bytes, more: Bytes) -> Bytes {
     whole.freeze()
 }
 
-fn send_error(error: &hyper::Error) -> SendError {
+fn host_of(target: &Target) -> String {
+    match target.host() {
+        Host::Name(name) => name.clone(),
+        Host::Addr(addr) => addr.to_string(),
+    }
+}
+
+fn send_error(error: &hyper::Error, target: &Target) -> SendError {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    // With TLS 1.3 a server judges our side after we have finished ours.
+    if let Some(cause) = cause.filter(|cause| cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())) {
+        return SendError::Tls(tls::explain(cause, &host_of(target)));
+    }
     match cause.map(std::io::Error::kind) {
         Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe) => SendError::ResetBeforeAnswer,
         _ if error.is_parse_too_large() => SendError::LargeAnswer,

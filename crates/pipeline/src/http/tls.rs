@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::TlsConnector;
 
 use super::SetupError;
 
-pub(super) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, SetupError> {
+/// What trusts the system's certificates and those in the file.
+pub fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, SetupError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     for error in &native.errors {
@@ -46,14 +47,29 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
 }
 
 /// What went wrong in a handshake, for the owner of the destination.
-pub(super) fn explain(error: &std::io::Error, host: &str) -> String {
+pub fn explain(error: &std::io::Error, host: &str) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
         Some(rustls::Error::InvalidCertificate(reason)) => explain_certificate(reason, host),
         Some(rustls::Error::InvalidMessage(_)) => format!("{host} does not speak TLS on this port"),
+        Some(rustls::Error::PeerIncompatible(_)) => old_protocol(host),
+        Some(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity)) => {
+            old_protocol(host)
+        }
+        Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)) => {
+            format!("{host} and we have no TLS version and cipher in common")
+        }
+        Some(rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)) => {
+            format!("{host} is no name that this server answers to")
+        }
+        Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => format!("{host} does not speak HTTP/1.1"),
+        Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => {
+            format!("{host} asks for a client certificate, which is not supported")
+        }
+        Some(rustls::Error::PeerMisbehaved(_)) => format!("{host} does not keep to the TLS protocol"),
         Some(rustls::Error::AlertReceived(alert)) => format!("{host} ended the TLS handshake: {alert:?}"),
         Some(other) => format!("TLS failed: {other}"),
-        None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+        None if matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset) => {
             format!("{host} closed the connection during the TLS handshake")
         }
         None => format!("TLS failed: {}", error.kind()),
@@ -68,16 +84,33 @@ fn explain_certificate(reason: &CertificateError, host: &str) -> String {
         CertificateError::NotValidYetContext { time, not_before } => {
             format!("certificate becomes valid {}", days(*time, *not_before, "from now"))
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("certificate is not valid for host {host}")
-        }
+        CertificateError::NotValidForNameContext { presented, .. } => match named(presented) {
+            Some(others) => format!("certificate is for {others}, not for {host}"),
+            None => format!("certificate is not for {host}"),
+        },
+        CertificateError::NotValidForName => format!("certificate is not for {host}"),
         CertificateError::UnknownIssuer => {
             "certificate is signed by an authority that is not trusted here (whoever runs this installation can add one with egress.ca_file)"
                 .to_owned()
         }
+        CertificateError::BadSignature => "certificate is not signed by the authority that it names".to_owned(),
         CertificateError::Revoked => "certificate is revoked".to_owned(),
         other => format!("certificate is refused: {other}"),
     }
+}
+
+fn old_protocol(host: &str) -> String {
+    format!("{host} speaks no TLS that is safe today: 1.2 or newer is needed")
+}
+
+/// Names on a certificate are foreign text: a few, short and plain. They come as `DnsName("...")`.
+fn named(presented: &[String]) -> Option<String> {
+    const SHOWN: usize = 3;
+    const CHARS_MAX: usize = 100;
+    let plain = |name: &&str| name.len() <= CHARS_MAX && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let names: Vec<&str> = presented.iter().filter_map(|name| name.split('"').nth(1)).filter(plain).take(SHOWN).collect();
+    let more = if presented.len() > names.len() { " and others" } else { "" };
+    (!names.is_empty()).then(|| format!("{}{more}", names.join(", ")))
 }
 
 fn days(from: UnixTime, to: UnixTime, side: &str) -> String {

@@ -76,7 +76,7 @@ pub async fn challenge(means: &Means<'_>, tenant: &str, outlet: &Outlet) -> Resu
         repeat: false,
         deadline,
     };
-    let exchange = adapter::post(&dispatch).await.map_err(|(_, reason)| reason)?;
+    let (_, exchange) = adapter::post(&dispatch).await.map_err(|(_, reason)| reason)?;
     let answer = exchange.result.map_err(|error| error.to_string())?;
     judge(&answer, &token)
 }

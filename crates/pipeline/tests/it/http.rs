@@ -242,7 +242,7 @@ async fn one_closed_address_among_the_answers_closes_the_name() {
     assert!(exchange.timings.dns_us.is_some());
     assert_eq!(exchange.result.unwrap().status, 200);
     assert!(receiver.saw(|ledger| ledger.requests[0].contains(&format!("host: good.example:{port}\r\n"))));
-    assert_eq!(failure(send(&open, "http://absent.example/").await), "name not found: absent.example");
+    assert_eq!(failure(send(&open, "http://absent.example/").await), "name does not resolve: absent.example");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod door;
 #[allow(dead_code, reason = "shared with the store's suite")]
 #[path = "../../../store/tests/it/engines.rs"]
 mod engines;
+mod gauntlet;
 mod http;
 mod names;
 mod receiver;

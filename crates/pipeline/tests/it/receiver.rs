@@ -19,6 +19,10 @@ pub enum Step {
     Wait(Duration),
     /// Write this again and again, as long as somebody reads.
     Flood(Vec<u8>),
+    /// Write this byte by byte, with a pause before each.
+    Drip(Vec<u8>, Duration),
+    /// Say that nothing more is written, and go on reading.
+    HalfClose,
     Close,
 }
 
@@ -112,6 +116,15 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, script: Vec<Step
                 }
                 return;
             }
+            Step::Drip(bytes, pause) => {
+                for byte in bytes {
+                    sleep(pause).await;
+                    if stream.write_all(&[byte]).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Step::HalfClose => drop(stream.shutdown().await),
             Step::Close => return,
         }
     }

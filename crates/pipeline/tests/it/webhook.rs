@@ -19,25 +19,27 @@ use crate::http::{open_rules, options};
 use crate::receiver::{Receiver, answer};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const BODY: &str = r#"{"event_type":"ticket.created"}"#;
+pub const BODY: &str = r#"{"event_type":"ticket.created"}"#;
 
 fn now() -> Timestamp {
     Timestamp::from_seconds(1_700_000_000)
 }
 
-struct Try {
-    client: Client,
-    target: Target,
+/// One attempt of the webhook adapter, as a sender makes it.
+pub struct Try {
+    pub client: Client,
+    pub target: Target,
     settings: Value,
     profile: Profile,
     secrets: Vec<Secret>,
     headers: Vec<(String, String)>,
     event_headers: Vec<(String, String)>,
     token: Option<Secret>,
+    pub within: Duration,
 }
 
 impl Try {
-    fn at(url: &str) -> Self {
+    pub fn at(url: &str) -> Self {
         Self {
             client: Client::new(options()).unwrap(),
             target: parse_target(url, &open_rules()).unwrap(),
@@ -47,10 +49,11 @@ impl Try {
             headers: Vec::new(),
             event_headers: Vec::new(),
             token: None,
+            within: Duration::from_secs(5),
         }
     }
 
-    async fn go(&self) -> Delivered {
+    pub async fn go(&self) -> Delivered {
         let dispatch = Dispatch {
             client: &self.client,
             target: &self.target,
@@ -71,7 +74,7 @@ impl Try {
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
             replay: true,
             repeat: true,
-            deadline: Instant::now() + Duration::from_secs(5),
+            deadline: Instant::now() + self.within,
         };
         find("webhook").unwrap().deliver(&dispatch).await
     }
@@ -145,6 +148,25 @@ async fn a_summary_is_harmless_and_hides_what_we_sent() {
     attempt.token = Some("Bearer my-long-token".into());
     let delivered = attempt.go().await;
     assert_eq!(delivered.response_summary.as_deref(), Some("<b>[secret]</b> [secret]\\u{1b}"));
+}
+
+#[tokio::test]
+async fn an_echo_of_the_whole_request_gives_nothing_away() {
+    let silent = Receiver::plain(answer("200 OK", "", "")).await;
+    let mut attempt = Try::at(&silent.url("/"));
+    attempt.headers = owned(&[("x-api-key", "key-of-theirs"), ("x-team", "blue-team-one")]);
+    attempt.token = Some("Bearer my-long-token".into());
+    attempt.go().await;
+    let request = silent.saw(|ledger| ledger.requests[0].clone());
+    // Everything is the same at every try: the clock stands still here.
+    let echoing = Receiver::plain(answer("500 Oops", "", &request)).await;
+    attempt.target = parse_target(&echoing.url("/"), &open_rules()).unwrap();
+    let summary = attempt.go().await.response_summary.unwrap();
+    let signature = request.split_once("webhook-signature: v1,").unwrap().1.split_once("\r\n").unwrap().0;
+    for secret in [signature, "key-of-theirs", "my-long-token"] {
+        assert!(request.contains(secret) && !summary.contains(secret), "{secret} in {summary}");
+    }
+    assert!(summary.contains("blue-team-one") && summary.contains("msg_1"), "{summary}");
 }
 
 #[tokio::test]

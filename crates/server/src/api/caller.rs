@@ -228,6 +228,20 @@ pub async fn again(app: &App, caller: &Caller, permission: Permission) -> Result
     Ok(fresh)
 }
 
+/// Looks on the primary whether a caller who stays connected still may. What they hold is renewed.
+pub async fn still(app: &App, caller: &mut Caller, permission: Permission) -> Result<(), Problem> {
+    let credential = match (&caller.token, &caller.session) {
+        (Some(hash), _) => Credential::Token(hash.clone()),
+        (None, Some(hash)) => Credential::Cookie(hash.clone()),
+        (None, None) => return Err(unknown()),
+    };
+    let named = (caller.tenant != PLATFORM).then(|| caller.tenant_slug.to_string());
+    let fresh = identify(app, credential, caller.arrival.clone(), named).await?;
+    fresh.require(permission)?;
+    *caller = fresh;
+    Ok(())
+}
+
 /// Outer error: the database. Inner: what the caller hears.
 type Found = Result<Option<(Identity, Option<Tenant>)>, Problem>;
 

@@ -166,7 +166,7 @@ pub struct Timings {
 }
 
 impl Attempt {
-    fn of(delivery: DeliveryId, row: AttemptRow, redacted: bool) -> Self {
+    pub(super) fn of(delivery: DeliveryId, row: AttemptRow, redacted: bool) -> Self {
         let number = |name: &str| row.detail.get(name).and_then(Value::as_u64);
         let flag = |name: &str| row.detail.get(name).and_then(Value::as_bool).unwrap_or(false);
         let text = |name: &str| row.detail.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use hookswitch_domain::destination::{Header, check_headers};
+use hookswitch_domain::destination::{Body, Header, check_headers};
 use hookswitch_domain::event::EventType;
 use hookswitch_domain::id::{EventId, GroupId, made_at};
 use hookswitch_domain::permission::Permission;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::catalogue::{MISMATCHES_MAX, Refusal};
+use hookswitch_pipeline::outbound::envelope;
 use hookswitch_pipeline::outbound::publish::{Key, Outgoing, Published};
 use hookswitch_store::event::{self as rows, Event as Row, Meta};
 use http::header::CONTENT_TYPE;
@@ -313,4 +314,19 @@ pub async fn list(caller: Caller, List { page, filter }: List<Filter>) -> Result
 pub async fn get(caller: Caller, Id(id): Id<EventId>) -> Result<axum::Json<Event>, Problem> {
     let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::get(tx, id).await?) })).await?;
     Ok(axum::Json(Event::of(found.ok_or_else(Problem::not_found)?, caller.redacted)))
+}
+
+/// The event's envelope, byte for byte as destinations get it that neither filter nor transform.
+#[utoipa::path(get, path = "/api/v1/events/{id}/envelope", operation_id = "getEventEnvelope", tag = "events",
+    params(("id" = String, Path, description = "`evt_...`")), extensions(("x-permission" = json!("event:read"))),
+    responses((status = 200, description = "The envelope", body = Object)))]
+pub async fn envelope(caller: Caller, Id(id): Id<EventId>) -> Result<Response, Problem> {
+    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::get(tx, id).await?) })).await?;
+    let row = found.ok_or_else(Problem::not_found)?;
+    if caller.redacted {
+        return Err(Problem::forbidden("your role sees events without their payloads"));
+    }
+    let bytes = envelope::body(Body::Envelope, &caller.tenant_slug, row.id, &row.event_type, &row.payload.into(), &row.meta);
+    let bytes = bytes.ok_or_else(|| Problem::internal("the stored payload is no JSON"))?;
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response())
 }

@@ -118,6 +118,21 @@ fn unseal(text: &str) -> Option<Vec<u8>> {
     (seal(&bytes) == text).then_some(bytes)
 }
 
+/// The filters of what is no list: known parameters, each once.
+pub struct Filtered<F>(pub F);
+
+impl<F: DeserializeOwned> FromRequestParts<Arc<App>> for Filtered<F> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let paged = |name: &str| ["limit", "cursor", "from", "to"].contains(&name);
+        if let Some((name, _)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| paged(name)) {
+            return Err(Problem::invalid(name.into_owned(), "unknown_parameter", "is no parameter here"));
+        }
+        parse(query).map(|List { filter, .. }| Self(filter))
+    }
+}
+
 fn parse<F: DeserializeOwned>(query: &str) -> Result<List<F>, Problem> {
     let mut page = Page::first(LIMIT_DEFAULT);
     let mut rest = form_urlencoded::Serializer::new(String::new());

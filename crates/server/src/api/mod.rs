@@ -36,6 +36,7 @@ mod inbound_webhooks;
 mod integrations;
 pub mod known;
 pub mod list;
+mod live;
 mod notifications;
 pub mod path;
 mod policy;
@@ -84,6 +85,7 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(events::get))
         .routes(routes!(event_types::list, event_types::create))
         .routes(routes!(event_types::get, event_types::change, event_types::remove))
+        .routes(routes!(events::envelope))
         .routes(routes!(destinations::list, destinations::create))
         .routes(routes!(destinations::get, destinations::change, destinations::remove))
         .routes(routes!(destinations::preview))
@@ -112,6 +114,7 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(deliveries::attempts))
         .routes(routes!(deliveries::replay))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(live::live))
         .routes(routes!(inbound_webhooks::list, inbound_webhooks::create))
         .routes(routes!(inbound_webhooks::actions))
         .routes(routes!(inbound_webhooks::get, inbound_webhooks::update, inbound_webhooks::remove))

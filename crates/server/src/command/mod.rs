@@ -26,14 +26,17 @@ mod doctor;
 mod files;
 mod fixtures;
 mod grant;
+mod listen;
 mod map;
 mod migrate;
 mod openapi;
 mod postgres_tool;
+mod remote;
 mod reseal;
 mod restore;
 mod serve;
 mod sign;
+mod trigger;
 mod verify;
 
 /// A self-hosted webhook switchboard: delivers events, and turns incoming webhooks into actions.
@@ -78,6 +81,10 @@ enum Command {
     Fixtures,
     /// Evaluate one mapping expression in the sandbox.
     Map(map::Args),
+    /// Forward live events or deliveries to a port of this machine.
+    Listen(listen::Arguments),
+    /// Publish a sample event.
+    Trigger(trigger::Arguments),
     /// Evaluates expressions for its parent process.
     #[command(name = WORKER_COMMAND, hide = true)]
     SandboxWorker,
@@ -128,6 +135,8 @@ fn dispatch(line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Verify(arguments) => verify::run(&global, arguments),
         Command::Fixtures => fixtures::run(),
         Command::Map(arguments) => block_on(map::run(arguments)),
+        Command::Listen(arguments) => block_on(listen::run(&global, arguments)),
+        Command::Trigger(arguments) => block_on(trigger::run(&global, arguments)),
         Command::SandboxWorker => Ok(run_worker()),
     }
 }

@@ -14,8 +14,9 @@ use hookswitch_server::config::{Config, Source};
 use hookswitch_server::identity::{self, Account, Grant};
 use hookswitch_server::{password, serve};
 use hookswitch_store::{Db, StoreError};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -169,6 +170,12 @@ impl Client {
         Self { address: address.to_owned(), headers: Vec::new() }
     }
 
+    /// The same caller, by another way.
+    #[must_use]
+    pub fn at(&self, address: &str) -> Self {
+        Self { address: address.to_owned(), ..self.clone() }
+    }
+
     #[must_use]
     pub fn with(&self, name: &str, value: impl Into<String>) -> Self {
         let mut client = self.clone();
@@ -206,6 +213,20 @@ impl Client {
 
     /// Sends these bytes with these headers and nothing added but Host.
     pub async fn raw(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {
+        let (parts, mut body) = self.open(method, path, body.into()).await.into_parts();
+        let bytes = match parts.headers.get("content-type") {
+            // A stream has no end: its first frame is what it says at once.
+            Some(media) if media == "text/event-stream" => {
+                let first = body.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok());
+                first.unwrap_or_default()
+            }
+            _ => body.collect().await.unwrap().to_bytes(),
+        };
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// The same, with the answer's body to be read.
+    pub async fn open(&self, method: Method, path: &str, body: Bytes) -> Response<Incoming> {
         let stream = TcpStream::connect(&self.address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
@@ -216,9 +237,13 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let answer = sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
-        let (parts, body) = answer.into_parts();
-        Answer { status: parts.status, headers: parts.headers, bytes: body.collect().await.unwrap().to_bytes() }
+        sender.send_request(request.body(Full::new(body)).unwrap()).await.unwrap()
+    }
+
+    /// Its bearer token.
+    pub fn token(&self) -> &str {
+        let value = self.headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.as_str());
+        value.and_then(|value| value.strip_prefix("Bearer ")).expect("a token")
     }
 }
 

@@ -17,6 +17,8 @@ mod harness;
 mod identity;
 mod inbound;
 mod isolation;
+mod listen;
+mod live;
 mod markers;
 mod matrix;
 mod notifications;
@@ -28,6 +30,7 @@ mod session;
 mod surface;
 mod tidy;
 mod trail;
+mod urls;
 
 /// As the shared fakes of services name it.
 use receiver as door;

@@ -12,9 +12,9 @@ use hookswitch_domain::secret::Secret;
 use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
-use super::summary::SECRET_BYTES_MIN;
+use super::summary::{SECRET_BYTES_MIN, summarise_without};
 use super::template::Refused;
-use super::{Delivered, Dispatch, summarise};
+use super::{Delivered, Dispatch};
 use crate::http::{Answer, Exchange, Request, SendError, Timings};
 
 pub(super) const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("Hookswitch/", env!("CARGO_PKG_VERSION")));
@@ -95,7 +95,7 @@ pub(super) async fn call(dispatch: &Dispatch<'_>, call: Call<'_>) -> Result<Repl
     let Exchange { result, timings, remote_addr } = dispatch.client.send(request).await;
     match result {
         Ok(answer) => {
-            let summary = summary(&answer, dispatch);
+            let summary = summary(&answer, dispatch, &[]);
             Ok(Reply { answer, timings, remote_addr, summary })
         }
         Err(error) => Err(failed(&error, timings, remote_addr)),
@@ -153,10 +153,11 @@ pub(super) fn refused(error: &Refused) -> Delivered {
     Delivered::unsent(Outcome::Forbidden, error.to_string())
 }
 
-pub(super) fn summary(answer: &Answer, dispatch: &Dispatch<'_>) -> Option<String> {
+/// `signatures`: what the request was signed with, which nobody is to see either.
+pub(super) fn summary(answer: &Answer, dispatch: &Dispatch<'_>, signatures: &[HeaderValue]) -> Option<String> {
     // Short answers, which are most of them, can echo nothing.
     let confided = if answer.body_head.len() < SECRET_BYTES_MIN { Vec::new() } else { confided(dispatch) };
-    summarise(&answer.body_head, &confided)
+    summarise_without(&answer.body_head, &confided, signatures)
 }
 
 /// Shorter parts of a URL are words rather than tokens, and masking them would mangle answers.
@@ -176,12 +177,20 @@ pub(super) fn confided(dispatch: &Dispatch<'_>) -> Vec<Secret> {
             all.extend([Secret::from(pair), Secret::from(password)]);
         }
     }
+    // People keep keys in plain headers too.
+    let own = dispatch.headers.iter().chain(dispatch.event_headers);
+    all.extend(own.filter(|(name, _)| sounds_secret(name)).map(|(_, value)| Secret::from(value.as_str())));
     let url = dispatch.target.path_and_query();
     let parts = url.split(['/', '?', '&', '=', ';']).filter(|part| part.len() >= URL_TOKEN_CHARS_MIN);
     all.extend(parts.map(Secret::from));
     let readable = url::form_urlencoded::parse(url.split_once('?').map_or("", |(_, query)| query).as_bytes());
     all.extend(readable.filter(|(_, value)| value.len() >= URL_TOKEN_CHARS_MIN).map(|(_, value)| Secret::from(&*value)));
     all
+}
+
+fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["key", "token", "secret", "auth", "password", "signature", "cookie"].iter().any(|word| name.contains(word))
 }
 
 /// How an API's answer is weighed where the adapter knows no better. `who`: the service's name.

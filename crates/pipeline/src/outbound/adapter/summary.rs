@@ -4,19 +4,36 @@
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::decoded_key;
+use http::HeaderValue;
 
 /// A stored summary is at most this long.
 const SUMMARY_BYTES_MAX: usize = 1024;
 /// No secret is shorter, and masking shorter texts would only mangle answers.
 pub(super) const SECRET_BYTES_MIN: usize = 8;
+/// The shortest signature of any profile: 32 bytes, in base64 without its padding.
+pub(super) const SIGNATURE_BYTES_MIN: usize = 43;
 const MASK: &[u8] = b"[secret]";
 
 /// `None` for an empty body.
 pub fn summarise<'a>(body: &[u8], secrets: impl IntoIterator<Item = &'a Secret>) -> Option<String> {
+    summarise_without(body, secrets, &[])
+}
+
+/// The same, with texts that are masked as they are: signatures, which opened the receiver's door a
+/// moment ago and would do so again.
+pub(super) fn summarise_without<'a>(
+    body: &[u8],
+    secrets: impl IntoIterator<Item = &'a Secret>,
+    verbatim: &[HeaderValue],
+) -> Option<String> {
     if body.is_empty() {
         return None;
     }
-    let needles = if body.len() < SECRET_BYTES_MIN { Vec::new() } else { secrets.into_iter().flat_map(spellings).collect() };
+    let mut needles: Vec<_> =
+        if body.len() < SECRET_BYTES_MIN { Vec::new() } else { secrets.into_iter().flat_map(spellings).collect() };
+    if body.len() >= SIGNATURE_BYTES_MIN {
+        needles.extend(verbatim.iter().flat_map(signatures));
+    }
     let longest = needles.iter().map(Vec::len).max().unwrap_or(0);
     // Enough to see the whole of a secret that begins inside of what is kept.
     let seen = &body[..body.len().min(SUMMARY_BYTES_MAX + longest)];
@@ -41,6 +58,18 @@ fn spellings(secret: &Secret) -> Vec<Vec<u8>> {
     all.sort_by_key(|text| std::cmp::Reverse(text.len()));
     all.dedup();
     all
+}
+
+/// The signatures in a header like `v1,... v1a,...` or `t=...,v1=...`, bare, as JSON writers spell them.
+fn signatures(value: &HeaderValue) -> Vec<Vec<u8>> {
+    let parts = value.as_bytes().split(|byte| b" ,".contains(byte));
+    let bare = parts.map(|part| match part.iter().take(4).position(|byte| *byte == b'=') {
+        Some(name) => &part[name + 1..],
+        None => part,
+    });
+    let padless = bare.map(|part| &part[..part.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1)]);
+    let long = padless.filter(|part| part.len() >= SIGNATURE_BYTES_MIN);
+    long.flat_map(|part| [part.to_vec(), with_slashes_escaped(part)]).collect()
 }
 
 fn with_slashes_escaped(text: &[u8]) -> Vec<u8> {
@@ -131,6 +160,16 @@ mod tests {
             let body = [b"you sent ".as_slice(), &spelling, b"!"].concat();
             assert_eq!(summary(&body, std::slice::from_ref(&secret)), "you sent [secret]!");
         }
+    }
+
+    #[test]
+    fn an_echoed_signature_is_masked_however_its_header_is_built() {
+        let (hex, base64) = ("ab".repeat(32), "q/8".repeat(14) + "q8=");
+        let headers = [format!("v1,{base64} v1a,{base64}"), format!("t=1700000000,v1={hex}"), hex.clone()];
+        let headers = headers.map(|text| HeaderValue::from_str(&text).unwrap());
+        let body = format!("got {base64} and {} and {hex}", base64.replace('/', "\\/"));
+        let text = summarise_without(body.as_bytes(), [], &headers).unwrap();
+        assert_eq!(text, "got [secret]= and [secret]= and [secret]");
     }
 
     #[test]

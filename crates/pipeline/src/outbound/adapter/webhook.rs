@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use super::exchange::{JSON, USER_AGENT, Unsent, authorization, failed, header, summary, traceparent};
+use super::summary::SIGNATURE_BYTES_MIN;
 use super::{Adapter, Delivered, Dispatch};
 use crate::http::{Exchange, Request};
 
@@ -65,14 +66,16 @@ fn named_method(value: &Value) -> Option<Method> {
 
 async fn deliver(dispatch: &Dispatch<'_>) -> Delivered {
     match post(dispatch).await {
-        Ok(exchange) => judge(dispatch, exchange),
+        Ok((signatures, exchange)) => judge(dispatch, &signatures, exchange),
         Err((outcome, reason)) => Delivered::unsent(outcome, reason),
     }
 }
 
-/// One signed request and what came back, unjudged.
-pub(in crate::outbound) async fn post(dispatch: &Dispatch<'_>) -> Result<Exchange, Unsent> {
+/// One signed request and what came back, unjudged, with the headers whose values an answer must not show.
+pub(in crate::outbound) async fn post(dispatch: &Dispatch<'_>) -> Result<(Vec<HeaderValue>, Exchange), Unsent> {
     let headers = headers(dispatch)?;
+    let signatures: Vec<HeaderValue> =
+        headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(_, value)| value.clone()).collect();
     let method = dispatch.settings.get("method").and_then(named_method).unwrap_or(Method::POST);
     let request = Request {
         pool_key: dispatch.destination_id.uuid(),
@@ -82,7 +85,7 @@ pub(in crate::outbound) async fn post(dispatch: &Dispatch<'_>) -> Result<Exchang
         body: dispatch.body.clone(),
         deadline: dispatch.deadline,
     };
-    Ok(dispatch.client.send(request).await)
+    Ok((signatures, dispatch.client.send(request).await))
 }
 
 /// All headers, the weakest claim first: what stands later replaces what stands earlier, so that
@@ -113,12 +116,15 @@ fn headers(dispatch: &Dispatch<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, Un
     headers.push((header::CONTENT_TYPE, JSON));
     headers.push((header::USER_AGENT, USER_AGENT));
     for (name, value) in &signature {
-        headers.push(header(name, value)?);
+        let (name, mut parsed) = header(name, value)?;
+        // Ids and timestamps stand beside it, and may be shown.
+        parsed.set_sensitive(value.len() >= SIGNATURE_BYTES_MIN && value != dispatch.message_id);
+        headers.push((name, parsed));
     }
     Ok(headers)
 }
 
-fn judge(dispatch: &Dispatch<'_>, exchange: Exchange) -> Delivered {
+fn judge(dispatch: &Dispatch<'_>, signatures: &[HeaderValue], exchange: Exchange) -> Delivered {
     let Exchange { result, timings, remote_addr } = exchange;
     let answer = match result {
         Ok(answer) => answer,
@@ -126,7 +132,7 @@ fn judge(dispatch: &Dispatch<'_>, exchange: Exchange) -> Delivered {
     };
     let say = Say::read(|name| answer.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect(), dispatch.now);
     let (outcome, reason) = weigh(answer.status, &say);
-    let response_summary = summary(&answer, dispatch);
+    let response_summary = summary(&answer, dispatch, signatures);
     let (status, pause) = (Some(answer.status), say.pause);
     Delivered { outcome, status, reason, response_summary, timings, remote_addr, external: None, pause }
 }

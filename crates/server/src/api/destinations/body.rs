@@ -133,10 +133,12 @@ fn judge(url: &Secret, app: &App) -> Result<Target, Problem> {
     parse_target(text, &app.engine.rules).map_err(|error| refuse(&error))
 }
 
-/// The refusal in the words of the contract: the whole detail is the rule.
+/// The refusal in the words of the contract: the whole detail is the rule. The field's own says what
+/// to do instead.
 fn refuse(error: &EgressError) -> Problem {
     let detail = error.to_string();
-    let field = FieldError::new("endpoint_url", error.code(), detail.clone());
+    let said = error.hint().map_or_else(|| detail.clone(), |hint| format!("{detail}; {hint}"));
+    let field = FieldError::new("endpoint_url", error.code(), said);
     let mut problem = Problem::fields(vec![field]);
     problem.detail = detail;
     problem
