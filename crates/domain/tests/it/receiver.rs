@@ -1,3 +1,5 @@
+//! Checks what Hookswitch sends, over the raw bytes.
+
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
