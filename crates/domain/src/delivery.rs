@@ -87,6 +87,8 @@ pub enum ParkedReason {
     DestinationPaused,
     /// Sending is paused for the tenant: `integrations/resume` unparks.
     TenantPaused,
+    /// Sending is paused for the whole installation: whoever runs it unparks.
+    InstallationPaused,
     /// A secret could not be resolved: looked at again by itself.
     SecretUnavailable,
     /// The receiver answered 410: it was disabled, and enabling it unparks.
@@ -96,12 +98,23 @@ pub enum ParkedReason {
 }
 
 impl ParkedReason {
+    pub const ALL: &'static [Self] = &[
+        Self::DestinationDisabled,
+        Self::DestinationPaused,
+        Self::TenantPaused,
+        Self::InstallationPaused,
+        Self::SecretUnavailable,
+        Self::ReceiverGone,
+        Self::Exhausted,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DestinationDisabled => "destination_disabled",
             Self::DestinationUnverified => "destination_unverified",
             Self::DestinationPaused => "destination_paused",
             Self::TenantPaused => "tenant_paused",
+            Self::InstallationPaused => "installation_paused",
             Self::SecretUnavailable => "secret_unavailable",
             Self::ReceiverGone => "receiver_gone",
             Self::Exhausted => "exhausted",

@@ -164,6 +164,8 @@ ids! {
     InboundDeliveryId "ind";
     AuditId "aud";
     NotificationRuleId "ntf";
+    /// Work over many deliveries.
+    JobId "job";
     RequestId "req";
 }
 

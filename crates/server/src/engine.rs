@@ -14,6 +14,7 @@ use hookswitch_pipeline::outbound::builtin::BuiltIn;
 use hookswitch_pipeline::outbound::configs::Configs;
 use hookswitch_pipeline::outbound::credential::oauth2::Tokens;
 use hookswitch_pipeline::outbound::deliver::Sender;
+use hookswitch_pipeline::outbound::jobs::Jobs;
 use hookswitch_pipeline::outbound::lanes::Lanes;
 use hookswitch_pipeline::outbound::link::Links;
 use hookswitch_pipeline::outbound::publish::Publisher;
@@ -22,6 +23,7 @@ use hookswitch_pipeline::sandbox::{Sandbox, SandboxConfig};
 use hookswitch_pipeline::secrets::Secrets;
 use hookswitch_pipeline::upkeep::{self, Retention, Upkeep};
 use hookswitch_store::Db;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +37,8 @@ pub struct Engine {
     pub configs: Arc<Configs>,
     pub publisher: Publisher,
     pub receiver: Arc<Receiver>,
+    /// Rung when a job was started.
+    pub jobs: Arc<Notify>,
     lanes: Lanes,
     /// On nodes with the worker role.
     sender: Option<Arc<Sender>>,
@@ -132,6 +136,7 @@ impl Engine {
             configs,
             publisher,
             receiver,
+            jobs: Arc::default(),
             lanes,
             sender,
             db,
@@ -149,6 +154,9 @@ impl Engine {
         let Some(sender) = &self.sender else { return };
         let worker = Worker { db: self.db.clone(), lanes: self.lanes.clone(), sender: sender.clone() };
         self.tasks.spawn(worker.run(self.stop.clone()));
+        let (db, ambient) = (self.db.clone(), self.ambient.clone());
+        let jobs = Jobs { db, ambient, lanes: self.lanes.clone(), wake: self.jobs.clone() };
+        self.tasks.spawn(jobs.run(self.stop.clone()));
         self.tasks.spawn(takeover::run(self.receiver.clone(), self.stop.clone()));
         self.tasks.spawn(self.upkeep().run(self.stop.clone()));
     }

@@ -14,6 +14,7 @@ use rusqlite::OptionalExtension;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::dead_letter;
 use crate::error::StoreError;
 use crate::queue::{Accept, Accepted, After, NEVER, Remember, Settle, state_code};
 
@@ -142,6 +143,9 @@ pub(crate) fn sqlite_settle(db: &rusqlite::Connection, settle: &Settle) -> Resul
             destination.as_bytes(),
             tenant,
         ))?;
+    }
+    if let Some(reason) = dead_letter::reason(settle) {
+        dead_letter::sqlite_insert(db, settle, reason)?;
     }
     Ok(true)
 }
@@ -421,5 +425,6 @@ pub(crate) async fn settle_batch(client: &Object, asks: Vec<Settle>) -> Result<V
         )
         .await?;
     let mine = rows.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<Uuid>, _>>()?;
+    dead_letter::pg_insert(client, asks.iter().filter(|ask| mine.contains(&ask.delivery.uuid()))).await?;
     Ok(asks.iter().map(|ask| mine.contains(&ask.delivery.uuid())).collect())
 }

@@ -1,7 +1,9 @@
 //! Deliveries and attempts as they are read. What is stored is narrow; `delivering` and `parked`
 //! behind a held lane are derived here, so that pausing a million deliveries is one write.
 
-use hookswitch_domain::delivery::State;
+use std::collections::HashMap;
+
+use hookswitch_domain::delivery::{ParkedReason, State};
 use hookswitch_domain::destination::Hold;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId};
 use hookswitch_domain::time::Timestamp;
@@ -11,7 +13,8 @@ use crate::error::StoreError;
 use crate::event::Meta;
 use crate::page::Page;
 use crate::queue::{state_code, state_of};
-use crate::{Row, params};
+use crate::walk::{self, Found, Stretch, Walked};
+use crate::{Row, Value, installation, params, tenant};
 
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -36,16 +39,52 @@ pub struct Delivery {
 
 const SELECT: &str =
     "SELECT d.id, d.event, e.type, e.meta, d.destination, t.name, d.state, d.parked_reason, d.attempts, d.next_at,
-        d.replayed_from, d.updated_at, a.status, a.reason, due.leased, due.next_at, now_ms(), l.hold, own.sending_paused, a.detail
+        d.replayed_from, d.updated_at, a.status, a.reason, coalesce(due.leased AND due.next_at > now_ms(), FALSE), l.hold,
+        a.detail
     FROM delivery d
-    JOIN tenant own ON own.id = d.tenant
     LEFT JOIN event e ON e.id = d.event AND e.tenant = d.tenant
     LEFT JOIN integration_destinations t ON t.id = d.destination AND t.tenant = d.tenant
     LEFT JOIN lane l ON l.destination = d.destination AND l.tenant = d.tenant
     LEFT JOIN due ON due.delivery = d.id AND due.tenant = d.tenant
     LEFT JOIN attempt a ON a.delivery = d.id AND a.record = d.records AND a.tenant = d.tenant";
 
-fn read(mut row: Row) -> Result<Delivery, StoreError> {
+/// What decides about a delivery besides its own row and its lane.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around {
+    tenant_paused: bool,
+    installation_paused: bool,
+}
+
+impl Around {
+    pub(crate) async fn read(tx: &mut Tx) -> Result<Self, StoreError> {
+        let installation_paused = installation::sending_paused(tx).await?;
+        let tenant_paused = tenant::own(tx).await?.is_some_and(|tenant| tenant.sending_paused);
+        Ok(Self { tenant_paused, installation_paused })
+    }
+}
+
+/// The state that is shown of one that isn't finished, and why it is parked.
+pub(crate) fn derive(
+    stored: State,
+    reason: Option<String>,
+    in_hand: bool,
+    hold: Option<&str>,
+    around: &Around,
+) -> (State, Option<String>) {
+    let parked = |reason: ParkedReason| (State::Parked, Some(reason.as_str().to_owned()));
+    let exhausted = stored == State::Parked && reason.as_deref() == Some(ParkedReason::Exhausted.as_str());
+    match hold.and_then(Hold::named) {
+        _ if in_hand => (State::Delivering, None),
+        // No hold's end lets it go on.
+        _ if exhausted => (stored, reason),
+        Some(hold) => parked(hold.parked_reason()),
+        None if around.tenant_paused => parked(ParkedReason::TenantPaused),
+        None if around.installation_paused => parked(ParkedReason::InstallationPaused),
+        None => (stored, reason),
+    }
+}
+
+fn read(mut row: Row, around: &Around) -> Result<Delivery, StoreError> {
     let meta: Option<String> = row.get(3)?;
     let mut delivery = Delivery {
         id: row.get(0)?,
@@ -62,25 +101,21 @@ fn read(mut row: Row) -> Result<Delivery, StoreError> {
         updated_at: row.get(11)?,
         last_status: row.get(12)?,
         last_reason: row.get(13)?,
-        external_ref: external_ref(row.get(19)?),
+        external_ref: external_ref(row.get(16)?),
     };
-    let (leased, until): (Option<bool>, Option<i64>) = (row.get(14)?, row.get(15)?);
-    let (now, hold, paused): (i64, Option<String>, bool) = (row.get(16)?, row.get(17)?, row.get(18)?);
-    if delivery.state.is_terminal() {
+    if delivery.state.is_terminal() || delivery.destination_name.is_none() {
         delivery.next_attempt_at = None;
         delivery.parked_reason = None;
+        if !delivery.state.is_terminal() {
+            // Its destination is deleted: nothing is sent any more, and a sweep writes so.
+            delivery.state = State::Cancelled;
+        }
         return Ok(delivery);
     }
-    let in_hand = leased == Some(true) && until.is_some_and(|until| until > now);
-    if in_hand {
-        delivery.state = State::Delivering;
+    let (in_hand, hold): (bool, Option<String>) = (row.get(14)?, row.get(15)?);
+    (delivery.state, delivery.parked_reason) = derive(delivery.state, delivery.parked_reason, in_hand, hold.as_deref(), around);
+    if delivery.state == State::Delivering {
         delivery.next_attempt_at = None;
-    } else if let Some(hold) = hold.as_deref().and_then(Hold::named) {
-        delivery.state = State::Parked;
-        delivery.parked_reason = Some(hold.parked_reason().as_str().to_owned());
-    } else if paused {
-        delivery.state = State::Parked;
-        delivery.parked_reason = Some("tenant_paused".to_owned());
     }
     Ok(delivery)
 }
@@ -91,9 +126,21 @@ fn external_ref(detail: Option<String>) -> Option<serde_json::Value> {
 }
 
 pub async fn get(tx: &mut Tx, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-    let tenant = tx.tenant();
-    let sql = format!("{SELECT} WHERE d.id = $1 AND d.tenant = $2");
-    tx.query_opt(&sql, params![id, tenant]).await?.map(read).transpose()
+    Ok(several(tx, &[id]).await?.pop())
+}
+
+/// These deliveries, in their order, without those that aren't there.
+pub async fn several(tx: &mut Tx, ids: &[DeliveryId]) -> Result<Vec<Delivery>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (tenant, around) = (tx.tenant(), Around::read(tx).await?);
+    let places: Vec<String> = (2..=ids.len() + 1).map(|place| format!("${place}")).collect();
+    let sql = format!("{SELECT} WHERE d.tenant = $1 AND d.id IN ({})", places.join(", "));
+    let params: Vec<Value> = std::iter::once(tenant.into()).chain(ids.iter().map(|id| Value::from(*id))).collect();
+    let rows = tx.query(&sql, &params).await?.into_iter().map(|row| read(row, &around)).collect::<Result<Vec<_>, _>>()?;
+    let mut found: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 /// What a list of deliveries shows.
@@ -104,33 +151,100 @@ pub struct Filter {
     pub event: Option<EventId>,
 }
 
-/// Newest first. States that are derived (`delivering`, and `parked` behind a hold) are matched by
-/// the conditions that derive them.
-pub async fn list(tx: &mut Tx, page: &Page, filter: &Filter) -> Result<Vec<Delivery>, StoreError> {
-    let tenant = tx.tenant();
-    let in_hand = "coalesce(due.leased AND due.next_at > now_ms(), FALSE)";
-    let held = "(l.hold IS NOT NULL OR own.sending_paused)";
-    let pending = [State::Pending, State::RetryScheduled].map(state_code);
-    let open = format!("d.state IN ({}, {}, {})", pending[0], pending[1], state_code(State::Parked));
-    let state = match filter.state {
-        None => "TRUE".to_owned(),
-        Some(State::Delivering) => format!("{open} AND {in_hand}"),
-        Some(State::Parked) => {
-            format!("{open} AND NOT {in_hand} AND ({held} OR d.state = {})", state_code(State::Parked))
+/// A page, and where to go on; a page may be short although there is more.
+#[derive(Debug)]
+pub struct Listing<T> {
+    pub rows: Vec<T>,
+    pub next: Option<uuid::Uuid>,
+}
+
+/// Newest first. A page looks at a bounded number of rows, and says where to go on if it isn't full.
+pub async fn list(tx: &mut Tx, page: &Page, filter: &Filter) -> Result<Listing<Delivery>, StoreError> {
+    let stretch = Stretch::of_page(page);
+    if let Some(event) = filter.event {
+        return of_event(tx, page, stretch, event, filter).await;
+    }
+    let (picked, next) = match filter.state {
+        Some(State::DeadLettered | State::Failed) => {
+            let walked = walk::letters(tx, stretch, filter.destination, false).await?;
+            pick(walked, page, filter)
         }
-        Some(state) if state.is_terminal() => format!("d.state = {}", state_code(state)),
-        Some(state) => format!("d.state = {} AND NOT {in_hand} AND NOT {held}", state_code(state)),
+        Some(State::Parked) => {
+            let letters = walk::letters(tx, stretch, filter.destination, true).await?;
+            let waiting = walk::waiting(tx, stretch, filter.destination).await?;
+            pick(letters.and(waiting, stretch.way), page, filter)
+        }
+        Some(state) if !state.is_terminal() => {
+            let walked = walk::waiting(tx, stretch, filter.destination).await?;
+            pick(walked, page, filter)
+        }
+        _ => from_history(tx, page, stretch, filter).await?,
     };
-    let sql = format!(
-        "{SELECT} WHERE d.tenant = $1 AND d.id < $2 AND d.id >= $3 AND (d.destination = $4 OR $4 = $5) AND (d.event = $6 OR $6 = $5)
-         AND {state} ORDER BY d.id DESC LIMIT $7"
-    );
-    // PostgreSQL learns a parameter's type where it meets it first: each beside its column.
-    let any = uuid::Uuid::nil();
-    let destination = filter.destination.map_or(any, DestinationId::uuid);
-    let event = filter.event.map_or(any, EventId::uuid);
-    let params = params![tenant, page.below(), page.floor(), destination, any, event, page.fetch()];
-    tx.query(&sql, params).await?.into_iter().map(read).collect()
+    let ids: Vec<DeliveryId> = picked.iter().map(|found| found.id).collect();
+    let mut rows = several(tx, &ids).await?;
+    rows.retain(|row| filter.state.is_none_or(|state| row.state == state));
+    Ok(Listing { rows, next })
+}
+
+fn pick(walked: Walked, page: &Page, filter: &Filter) -> (Vec<Found>, Option<uuid::Uuid>) {
+    walked.pick(page.limit as usize, |found| {
+        filter.state.is_none_or(|state| found.state == state) && filter.destination.is_none_or(|to| found.destination == to)
+    })
+}
+
+/// Walks on until the page is full or enough was looked at: a list without a filter looks at no more
+/// than it shows.
+async fn from_history(
+    tx: &mut Tx,
+    page: &Page,
+    mut stretch: Stretch,
+    filter: &Filter,
+) -> Result<(Vec<Found>, Option<uuid::Uuid>), StoreError> {
+    let (mut picked, mut rows, mut visited): (Vec<Found>, _, _) = (Vec::new(), page.fetch(), 0);
+    loop {
+        let walked = walk::history(tx, stretch, rows.min(walk::WALK)).await?;
+        visited += walked.visited as i64;
+        let wanted = Page { limit: page.limit - picked.len() as u32, ..*page };
+        let (more, next) = pick(walked, &wanted, filter);
+        let full = more.len() == wanted.limit as usize;
+        picked.extend(more);
+        match next {
+            Some(end) if !full && visited < walk::WALK => stretch = stretch.behind(end),
+            next => return Ok((picked, next)),
+        }
+        rows *= 4;
+    }
+}
+
+/// An event's deliveries are as many as it has destinations and replays. `coalesce` keeps SQLite from
+/// walking through the tenant's history, which has the right order already.
+async fn of_event(
+    tx: &mut Tx,
+    page: &Page,
+    stretch: Stretch,
+    event: EventId,
+    filter: &Filter,
+) -> Result<Listing<Delivery>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = "SELECT d.id FROM delivery d WHERE d.event = $1 AND coalesce(d.tenant, d.tenant) = $2";
+    let ids = tx.query(sql, params![event, tenant]).await?.into_iter().map(|mut row| row.get(0));
+    let mut ids = ids.collect::<Result<Vec<DeliveryId>, _>>()?;
+    ids.retain(|id| (stretch.low..stretch.high).contains(&id.uuid()));
+    ids.sort_by(|one, two| two.cmp(one));
+    let mut rows = Vec::new();
+    for some in ids.chunks(100) {
+        let fits = |row: &Delivery| {
+            filter.state.is_none_or(|state| row.state == state) && filter.destination.is_none_or(|to| row.destination_id == to)
+        };
+        rows.extend(several(tx, some).await?.into_iter().filter(fits));
+        if rows.len() > page.limit as usize {
+            break;
+        }
+    }
+    let more = rows.len() > page.limit as usize;
+    rows.truncate(page.limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.id.uuid());
+    Ok(Listing { rows, next })
 }
 
 /// One try, as it was recorded.
@@ -175,6 +289,7 @@ pub async fn end(tx: &mut Tx, id: DeliveryId, state: State) -> Result<bool, Stor
     }
     let sql = "UPDATE delivery SET state = $3, next_at = NULL, updated_at = now_ms() WHERE id = $1 AND tenant = $2";
     tx.execute(sql, params![id, tenant, state_code(state)]).await?;
+    tx.execute("DELETE FROM dead_letter WHERE delivery = $1 AND tenant = $2", params![id, tenant]).await?;
     Ok(true)
 }
 

@@ -7,6 +7,7 @@ use hookswitch_domain::time::Timestamp;
 
 use crate::db::Tx;
 use crate::error::StoreError;
+use crate::event::Meta;
 use crate::page::Page;
 use crate::queue::NEVER;
 use crate::signing_key::{self, SigningKey};
@@ -34,6 +35,14 @@ pub struct Destination {
     pub updated_at: Timestamp,
     /// Why nothing is sent at the moment; `None` while it is active.
     pub hold: Option<Hold>,
+}
+
+impl Destination {
+    /// Whether an event is for this destination; a test event is for the one that it was sent to.
+    pub fn wants(&self, event_type: &str, meta: &Meta) -> bool {
+        let in_group = self.group_id.is_none_or(|own| meta.group_id == Some(own));
+        in_group && meta.source != "test" && self.config.event_types.iter().any(|pattern| pattern.matches(event_type))
+    }
 }
 
 const COLUMNS: &str = "d.id, d.group_id, d.name, d.adapter_type, d.endpoint, d.url_secret, d.signing_secret, d.previous_secret,
@@ -167,20 +176,14 @@ pub async fn set_hold(tx: &mut Tx, id: DestinationId, hold: Option<Hold>) -> Res
     Ok(())
 }
 
-/// Removes a destination, its lane and its secrets. What was waiting for it is cancelled; its
-/// finished deliveries stay readable.
+/// Removes a destination, its lane and its secrets: a few writes, whatever waits. Without its lane
+/// nothing more is sent, and what waited reads as cancelled; a job writes that down little by little
+/// (`job::Spec::CancelBacklog`). Finished deliveries stay readable.
 pub async fn delete(tx: &mut Tx, id: DestinationId) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let Some(found) = get(tx, id).await? else { return Ok(false) };
     signing_key::delete_all(tx, id).await?;
-    tx.execute(
-        "UPDATE delivery SET state = $3, next_at = NULL, updated_at = now_ms()
-         WHERE tenant = $2 AND id IN (SELECT delivery FROM due WHERE destination = $1 AND tenant = $2)",
-        params![id, tenant, crate::queue::state_code(hookswitch_domain::delivery::State::Cancelled)],
-    )
-    .await?;
     for sql in [
-        "DELETE FROM due WHERE destination = $1 AND tenant = $2",
         "DELETE FROM lane WHERE destination = $1 AND tenant = $2",
         "DELETE FROM integration_destinations WHERE id = $1 AND tenant = $2",
     ] {

@@ -247,7 +247,8 @@ pub async fn insert_delivery(
 
 async fn look(tx: &mut Tx, limit: i64) -> Result<Look, StoreError> {
     let ready = "SELECT l.destination, l.tenant FROM lane l JOIN tenant t ON t.id = l.tenant
-        WHERE l.next_at <= now_ms() AND l.hold IS NULL AND NOT t.sending_paused ORDER BY l.next_at LIMIT $1";
+        WHERE l.next_at <= now_ms() AND l.hold IS NULL AND NOT t.sending_paused
+          AND NOT EXISTS (SELECT 1 FROM installation i WHERE i.sending_paused) ORDER BY l.next_at LIMIT $1";
     let rows = tx.query(ready, params![limit]).await?;
     let ready = rows
         .into_iter()

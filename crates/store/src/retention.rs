@@ -145,6 +145,7 @@ pub async fn remove_deliveries(db: &Db, after: Uuid, ages: Ages) -> Result<Step<
                 "DELETE FROM attempt WHERE (delivery, tenant) IN (SELECT id, tenant {doomed}) AND seq < (SELECT max(seq) FROM attempt)"
             );
             tx.execute(&attempts, bounds).await?;
+            tx.execute(&format!("DELETE FROM dead_letter WHERE (delivery, tenant) IN (SELECT id, tenant {doomed})"), bounds).await?;
             let removed = tx.execute(&format!("DELETE {doomed}"), bounds).await?;
             Ok(Step { next: Some(last), removed })
         })

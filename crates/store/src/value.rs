@@ -181,6 +181,7 @@ mod ids {
         InboundDeliveryId,
         AuditId,
         NotificationRuleId,
+        JobId,
     );
 }
 
@@ -194,6 +195,13 @@ impl Row {
         let slot = self.0.get_mut(place).ok_or_else(|| StoreError::Corrupt(format!("no column {place}")))?;
         let value = std::mem::replace(slot, Value::Null);
         T::from_value(value).ok_or_else(|| StoreError::Corrupt(format!("column {place} is not what was expected")))
+    }
+
+    /// Puts back what was taken.
+    pub(crate) fn put(&mut self, place: usize, value: impl Into<Value>) {
+        if let Some(slot) = self.0.get_mut(place) {
+            *slot = value.into();
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use hookswitch_domain::time::Timestamp;
 use hookswitch_store::destination::Destination;
 use hookswitch_store::event_type::EventType;
 use hookswitch_store::secret::Sealed;
-use hookswitch_store::{Db, StoreError, Tx, destination, event_type, policy, secret, tenant};
+use hookswitch_store::{Db, StoreError, Tx, destination, event_type, installation, policy, secret, tenant};
 
 use super::builtin::BuiltIn;
 use super::catalogue::Catalogue;
@@ -272,7 +272,8 @@ struct Raw {
 }
 
 async fn read(tx: &mut Tx) -> Result<Option<Raw>, StoreError> {
-    let Some(tenant) = tenant::own(tx).await? else { return Ok(None) };
+    let Some(mut tenant) = tenant::own(tx).await? else { return Ok(None) };
+    tenant.sending_paused |= installation::sending_paused(tx).await?;
     let policy = policy::get(tx).await?;
     let mut destinations = Vec::new();
     for destination in destination::all(tx).await? {

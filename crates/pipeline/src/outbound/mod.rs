@@ -5,7 +5,8 @@
 //!
 //! `lanes` knows how much of each destination is in this node's hands, and `configs` holds a copy
 //! of each tenant's configuration that is compared by its epoch before it is relied on. `link` is
-//! how a host hears what an adapter made of its records elsewhere.
+//! how a host hears what an adapter made of its records elsewhere. `jobs` does what
+//! people ask for in bulk.
 
 pub mod adapter;
 pub mod builtin;
@@ -16,6 +17,7 @@ pub mod content;
 pub mod credential;
 pub mod deliver;
 pub mod envelope;
+pub mod jobs;
 pub mod lanes;
 pub mod link;
 mod news;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use hookswitch_domain::delivery::{ParkedReason, State as DeliveryState};
+use hookswitch_domain::delivery::State as DeliveryState;
 use hookswitch_domain::id::{AttemptId, DeliveryId, DestinationId, EventId, made_at, uuid_v7};
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
+use hookswitch_store::Tx;
+use hookswitch_store::dead_letter::{self, Replay};
 use hookswitch_store::delivery::{self as rows, Attempt as AttemptRow, Delivery as Row, Filter};
-use hookswitch_store::queue::{self, NewDelivery};
-use hookswitch_store::{Tx, destination, event};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,9 +22,6 @@ use super::list::{List, Listed, PageParams};
 use super::path::Id;
 use super::problem::Problem;
 use crate::app::App;
-
-/// Parked because its attempts are used up: nothing but a replay moves it.
-const EXHAUSTED: &str = ParkedReason::Exhausted.as_str();
 
 /// One event on its way to one destination.
 #[derive(Serialize, ToSchema)]
@@ -41,7 +38,7 @@ pub struct Delivery {
     /// `pending`, `delivering`, `delivered`, `filtered`, `retry_scheduled`, `parked`, `dead_lettered`, `failed`, `discarded` or `cancelled`.
     #[schema(value_type = String, example = "delivered")]
     state: DeliveryState,
-    /// For `parked`: `destination_disabled`, `destination_paused`, `tenant_paused`, `secret_unavailable`, `receiver_gone` or `exhausted`.
+    /// For `parked`: `destination_disabled`, `destination_paused`, `tenant_paused`, `installation_paused`, `secret_unavailable`, `receiver_gone` or `exhausted`.
     parked_reason: Option<String>,
     attempt_count: u32,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -106,7 +103,8 @@ pub struct Query {
     event_id: Option<EventId>,
 }
 
-/// Deliveries, newest first.
+/// Deliveries, newest first. With filters a page looks at a bounded number of rows: it may be short, or even
+/// empty, although there is more; `next_cursor` then says where to go on.
 #[utoipa::path(get, path = "/api/v1/integrations/deliveries", operation_id = "listDeliveries", tag = "deliveries",
     params(PageParams, ("state" = Option<String>, Query, description = "Only this state"),
         ("destination_id" = Option<String>, Query, description = "Only to this destination"),
@@ -117,7 +115,7 @@ pub async fn list(caller: Caller, List { page, filter }: List<Query>) -> Result<
     let filter = Filter { state: filter.state, destination: filter.destination_id, event: filter.event_id };
     let found =
         caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::list(tx, &page, &filter).await?) })).await?;
-    Ok(axum::Json(Listed::of(&page, found, |row| row.id.uuid(), Delivery::from)))
+    Ok(axum::Json(Listed::walked(found, Delivery::from)))
 }
 
 /// One delivery.
@@ -244,23 +242,17 @@ pub async fn replay(
     once.run(&store, move |tx| {
         Box::pin(async move {
             let row = find(tx, id).await?;
-            let given_up = row.state == DeliveryState::Parked && row.parked_reason.as_deref() == Some(EXHAUSTED);
-            if !row.state.is_terminal() && !given_up {
-                return Err(Problem::conflict("not_finished", "this delivery isn't finished; it will be tried by itself"));
-            }
-            if given_up {
-                // The new delivery takes its place.
-                rows::end(tx, id, DeliveryState::Discarded).await?;
-            }
-            if destination::get(tx, row.destination_id).await?.is_none() {
-                return Err(Problem::conflict("destination_deleted", "its destination is deleted"));
-            }
-            if !event::has_payload(tx, row.event_id).await? {
-                return Err(payload_purged());
-            }
             let fresh: DeliveryId = app.ambient.fresh();
-            let new = NewDelivery { id: fresh, destination: row.destination_id, leased: false };
-            queue::insert_delivery(tx, row.event_id, &new, Some(id), LEASE_MS).await?;
+            match dead_letter::replay(tx, id, fresh, false, LEASE_MS).await? {
+                Replay::Made => {}
+                Replay::NotNow => {
+                    return Err(Problem::conflict("not_finished", "this delivery isn't finished; it will be tried by itself"));
+                }
+                Replay::Gone if row.destination_name.is_some() => {
+                    return Err(payload_purged());
+                }
+                Replay::Gone => return Err(Problem::conflict("destination_deleted", "its destination is deleted")),
+            }
             caller.record(tx, &app, "delivery.replayed", id, json!({ "delivery_id": fresh })).await?;
             app.engine.publisher.wake_after(tx);
             Created::with_status(StatusCode::ACCEPTED, &Replayed { delivery_id: fresh })

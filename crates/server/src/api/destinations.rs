@@ -36,6 +36,7 @@ pub use view::{CreatedDestination, Destination};
 use super::body::Json;
 use super::caller::Caller;
 use super::idempotency::{Create, Created, Once};
+use super::jobs;
 use super::list::{List, Listed, PageParams};
 use super::path::Id;
 use super::problem::Problem;
@@ -174,7 +175,8 @@ pub async fn change(
     Ok(axum::Json(changed.await?.into()))
 }
 
-/// Delete a destination. What still waits for it is cancelled; what was delivered stays readable.
+/// Delete a destination. What still waits for it reads as cancelled from this moment on, and a job writes that
+/// down little by little; what was delivered stays readable.
 #[utoipa::path(delete, path = "/api/v1/integrations/destinations/{id}", operation_id = "deleteDestination", tag = "destinations",
     params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:delete"))),
     responses((status = 204, description = "Deleted")))]
@@ -185,6 +187,7 @@ pub async fn remove(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<Dest
             audit::bump_epoch(tx).await?;
             let row = find(tx, id).await?;
             rows::delete(tx, id).await?;
+            jobs::cancel_backlog(tx, &app, &caller, id).await?;
             caller.record(tx, &app, "destination.deleted", id, json!({ "name": row.name })).await
         })
     });

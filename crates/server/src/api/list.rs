@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Query};
 use data_encoding::BASE64URL_NOPAD;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_store::Page;
+use hookswitch_store::delivery::Listing;
 use http::Uri;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -61,6 +62,11 @@ impl<T> Listed<T> {
         rows.truncate(page.limit as usize);
         let next_cursor = rows.last().filter(|_| more).map(|row| encode(id(row)));
         Self { data: rows.into_iter().map(view).collect(), next_cursor }
+    }
+
+    /// From a walk, which knows itself where to go on: a page may be short although there is more.
+    pub fn walked<R>(listing: Listing<R>, view: impl Fn(R) -> T) -> Self {
+        Self { data: listing.rows.into_iter().map(view).collect(), next_cursor: listing.next.map(encode) }
     }
 }
 

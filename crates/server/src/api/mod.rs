@@ -21,6 +21,7 @@ pub mod body;
 pub mod caller;
 mod clients;
 mod credentials;
+mod dead_letters;
 mod deliveries;
 mod describe;
 mod destinations;
@@ -33,7 +34,9 @@ pub mod guard;
 mod health;
 pub mod idempotency;
 mod inbound_webhooks;
+mod installation;
 mod integrations;
+mod jobs;
 pub mod known;
 pub mod list;
 mod live;
@@ -115,6 +118,20 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(deliveries::replay))
         .routes(routes!(deliveries::cancel))
         .routes(routes!(live::live))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::get))
+        .routes(routes!(jobs::start::replay))
+        .routes(routes!(jobs::start::discard))
+        .routes(routes!(jobs::start::recover))
+        .routes(routes!(jobs::start::replay_missing))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::pause))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(installation::get))
+        .routes(routes!(installation::pause))
+        .routes(routes!(installation::resume))
         .routes(routes!(inbound_webhooks::list, inbound_webhooks::create))
         .routes(routes!(inbound_webhooks::actions))
         .routes(routes!(inbound_webhooks::get, inbound_webhooks::update, inbound_webhooks::remove))

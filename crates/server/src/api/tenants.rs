@@ -140,7 +140,7 @@ pub async fn change(
 }
 
 /// The permission alone would do today; this holds even if a tenant's own role came to carry it.
-fn for_the_platform(caller: &Caller) -> Result<(), Problem> {
+pub(super) fn for_the_platform(caller: &Caller) -> Result<(), Problem> {
     let home = caller.platform || caller.tenant == PLATFORM;
-    if home { Ok(()) } else { Err(Problem::forbidden("tenants are made by the platform")) }
+    if home { Ok(()) } else { Err(Problem::forbidden("this is the platform's")) }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use futures_util::future::BoxFuture;
 use hookswitch_domain::audit::Actor;
 use hookswitch_domain::id::TenantId;
 use hookswitch_domain::permission::{Permissions, scope};
@@ -14,7 +15,7 @@ use hookswitch_domain::secret::Secret;
 use hookswitch_domain::tenant::{PLATFORM, Slug};
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::user::Change;
-use hookswitch_store::{Db, session, tenant, user};
+use hookswitch_store::{Db, installation, session, tenant, user};
 use serde_json::json;
 
 use super::grant::{self, Change as GrantChange};
@@ -72,6 +73,18 @@ enum What {
     },
     /// Rotate the envelope key.
     Reseal(reseal::Arguments),
+    /// Stop sending, for every tenant or for one; accepting goes on.
+    PauseSending {
+        /// Only for this tenant.
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+    },
+    /// Send again.
+    ResumeSending {
+        /// Only for this tenant.
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+    },
     /// Let a tenant name secret references under a prefix.
     GrantSecrets(grant::Arguments),
     /// Take such a prefix back.
@@ -101,6 +114,8 @@ pub async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<ExitCo
         }
         What::ResetPassword { email, password_stdin } => desk.reset_password(&email, password_stdin).await,
         What::CreateToken { owner, role, name, scopes } => desk.create_token(&owner, role, name, scopes).await,
+        What::PauseSending { tenant } => desk.set_sending(tenant, true).await,
+        What::ResumeSending { tenant } => desk.set_sending(tenant, false).await,
         What::Reseal(arguments) => reseal::run(global, &config, &db, arguments).await,
         What::GrantSecrets(arguments) => grant::run(global, &config, &db, arguments, GrantChange::Grant).await,
         What::RevokeSecrets(arguments) => grant::run(global, &config, &db, arguments, GrantChange::Revoke).await,
@@ -182,6 +197,33 @@ impl Desk {
         });
         let (made, text) = job.await.map_err(told)?;
         self.print(&json!({"id": made.id, "token": text}), &text);
+        Ok(())
+    }
+
+    async fn set_sending(self, slug: Option<String>, paused: bool) -> anyhow::Result<()> {
+        let tenant = self.tenant(&Owner { tenant: slug.clone(), platform: slug.is_none() }).await?;
+        let (ambient, of) = (self.ambient.clone(), slug.clone());
+        let store = self.db.for_tenant(tenant);
+        let job = store.write(move |tx| -> BoxFuture<'_, anyhow::Result<()>> {
+            Box::pin(async move {
+                let (action, target) = match (of, paused) {
+                    (Some(slug), true) => ("sending.paused", slug),
+                    (Some(slug), false) => ("sending.resumed", slug),
+                    (None, true) => ("installation.paused", "installation".to_owned()),
+                    (None, false) => ("installation.resumed", "installation".to_owned()),
+                };
+                if tenant == PLATFORM {
+                    installation::set_sending_paused(tx, paused).await?;
+                } else {
+                    tenant::set_sending_paused(tx, paused).await?;
+                }
+                identity::note(tx, &*ambient, &Actor::Operator, action, target, json!({})).await?;
+                Ok(())
+            })
+        });
+        job.await?;
+        let plain = if paused { "nothing is sent any more" } else { "sending again" };
+        self.print(&json!({"tenant": slug, "sending_paused": paused}), plain);
         Ok(())
     }
 

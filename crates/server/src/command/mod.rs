@@ -21,6 +21,7 @@ use crate::config::{Config, Environment};
 mod admin;
 mod audit;
 mod backup;
+mod dead_letters;
 mod demo;
 mod doctor;
 mod files;
@@ -79,6 +80,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Print requests that a receiver must take or refuse, to test one offline.
     Fixtures,
+    /// Look at what failed for good or is parked on a running server; replay or discard it.
+    DeadLetters(dead_letters::Arguments),
     /// Evaluate one mapping expression in the sandbox.
     Map(map::Args),
     /// Forward live events or deliveries to a port of this machine.
@@ -134,6 +137,7 @@ fn dispatch(line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Sign(arguments) => sign::run(&global, arguments),
         Command::Verify(arguments) => verify::run(&global, arguments),
         Command::Fixtures => fixtures::run(),
+        Command::DeadLetters(arguments) => block_on(dead_letters::run(&global, arguments)),
         Command::Map(arguments) => block_on(map::run(arguments)),
         Command::Listen(arguments) => block_on(listen::run(&global, arguments)),
         Command::Trigger(arguments) => block_on(trigger::run(&global, arguments)),

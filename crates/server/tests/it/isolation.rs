@@ -2,6 +2,7 @@
 //! path. A new noun is covered by its own POST; one that can't be posted has a line in `make`.
 
 use hookswitch_server::app::COMPONENTS;
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::engines::Engine;
@@ -18,6 +19,8 @@ pub async fn make(server: &Server, owner: &Client, slug: &str, operation: &Opera
     match collection {
         "/api/v1/events" => vec![publish(owner).await],
         "/api/v1/integrations/deliveries" => vec![delivery(owner).await],
+        "/api/v1/integrations/dead-letters" => vec![parked(owner).await],
+        "/api/v1/integrations/dead-letters/jobs" => vec![job(owner).await],
         "/api/v1/integrations/destinations" => vec![destination(owner).await],
         "/api/v1/integrations/credentials" => vec![credential(owner).await],
         "/api/v1/inbound-webhooks" if operation.parameters().len() == 2 => inbound_delivery(server, owner, slug).await,
@@ -64,6 +67,20 @@ async fn delivery(owner: &Client) -> String {
     let event = publish(owner).await;
     let list = owner.get(&format!("/api/v1/integrations/deliveries?event_id={event}")).await.expect(200).json();
     list["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
+async fn parked(owner: &Client) -> String {
+    let destination = destination(owner).await;
+    owner.send(Method::POST, &format!("/api/v1/integrations/destinations/{destination}/pause"), None).await.expect(200);
+    let event = publish(owner).await;
+    let filter = format!("event_id={event}&destination_id={destination}");
+    let list = owner.get(&format!("/api/v1/integrations/deliveries?{filter}")).await.expect(200).json();
+    list["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
+async fn job(owner: &Client) -> String {
+    let answer = owner.post("/api/v1/integrations/dead-letters/replay", json!({"filter": {}})).await;
+    answer.expect(202).json()["job_id"].as_str().unwrap().to_owned()
 }
 
 async fn inbound_delivery(server: &Server, owner: &Client, slug: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ mod catalogue;
 mod challenge;
 mod changes;
 mod content;
+mod dead;
 mod lanes;
 mod news;
 mod nodes;

@@ -109,6 +109,8 @@ async fn nothing_inside_is_taken_anywhere(engine: &Engine) {
                 json!({"settings": settings}),
                 "settings.token_url",
             ),
+            (Method::POST, "/api/v1/notifications".to_owned(), watch(url), "channel.url"),
+            (Method::PATCH, format!("/api/v1/notifications/{rule}"), json!({"channel": channel}), "channel.url"),
         ] {
             let problem = admin.send(method.clone(), &path, Some(body)).await.expect(400).json();
             let named = problem["errors"].as_array().into_iter().flatten().any(|error| {

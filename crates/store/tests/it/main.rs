@@ -5,3 +5,4 @@ mod engines;
 mod migrations;
 mod queue;
 mod transactions;
+mod walk;
