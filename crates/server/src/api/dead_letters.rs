@@ -65,6 +65,9 @@ fn explain(letter: &Letter) -> String {
     }
     match ParkedReason::ALL.iter().find(|reason| reason.as_str() == letter.reason) {
         Some(ParkedReason::DestinationDisabled) => "Its destination is disabled; it goes on when that is enabled again.",
+        Some(ParkedReason::DestinationUnverified) => {
+            "Its destination has not answered the ownership challenge; it goes on when that is verified."
+        }
         Some(ParkedReason::DestinationPaused) => "Its destination is paused; it goes on when that is resumed.",
         Some(ParkedReason::TenantPaused) => "Sending is paused for the tenant; it goes on when that is resumed.",
         Some(ParkedReason::InstallationPaused) => {
