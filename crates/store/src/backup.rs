@@ -149,12 +149,16 @@ pub async fn postgres_others(db: &Db) -> Result<i64, StoreError> {
     db.system().read(move |tx| Box::pin(async move { tx.query_one(sql, &[]).await?.get(0) })).await
 }
 
-/// Drops the tables and functions of the schema, whoever made them, and leaves what extensions brought.
+/// Drops the tables, sequences and functions of the schema, whoever made them, and leaves what extensions brought.
 pub const POSTGRES_CLEAR: &str = "DO $$ DECLARE one record; BEGIN
     FOR one IN SELECT c.oid::regclass AS name FROM pg_class c
         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
     LOOP EXECUTE 'DROP TABLE ' || one.name || ' CASCADE'; END LOOP;
+    FOR one IN SELECT c.oid::regclass AS name FROM pg_class c
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'S'
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+    LOOP EXECUTE 'DROP SEQUENCE ' || one.name || ' CASCADE'; END LOOP;
     FOR one IN SELECT p.oid::regprocedure AS name FROM pg_proc p
         WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind = 'f'
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')

@@ -40,6 +40,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Made while the installation allowed it, or with the tenant's default.
 const UNSIGNED: &str = "not sent: unsigned requests are switched off here (signing.allow_unsigned); choose a signing profile";
+const GIVEN_UP: &str = "given up: five senders stopped in the middle of this delivery";
 
 /// A delivery that this node has leased.
 pub struct InHand {
@@ -170,8 +171,7 @@ impl Sender {
             Begin::Send => {}
             Begin::Release => return self.release(claimed).await,
             Begin::GiveUp => {
-                let reason = "given up: five senders stopped in the middle of this delivery";
-                let unsent = Delivered::unsent(Outcome::Forbidden, reason);
+                let unsent = Delivered::unsent(Outcome::Forbidden, GIVEN_UP);
                 return self.settle(work, config, outlet, self.ambient.now(), unsent).await;
             }
         }
@@ -180,8 +180,7 @@ impl Sender {
             Prepared::Send(ready) => ready,
             Prepared::Unsent(unsent) => return self.settle(work, config, outlet, self.ambient.now(), unsent).await,
         };
-        // Preparing may have waited for the sandbox.
-        let begun = Instant::now();
+        let begun = Instant::now(); // preparing may have waited for the sandbox
         if begin(begun) != Begin::Send {
             return self.release(claimed).await;
         }
@@ -191,8 +190,7 @@ impl Sender {
         if let Some(ready) = ready.as_mut().filter(|_| delivered.outcome.may_come_again())
             && let Err(error) = self.keep(work, ready).await
         {
-            // What was sent is settled in any case; the next attempt makes the body again.
-            tracing::warn!(delivery = %claimed.delivery, %error, "a body could not be kept for the next attempt");
+            tracing::warn!(delivery = %claimed.delivery, %error, "a body could not be kept: the next attempt makes it again");
         }
         self.settle(work, config, outlet, started_at, delivered).await
     }
