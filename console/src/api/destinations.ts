@@ -4,7 +4,7 @@ import { PAGE, type Schemas, answer, client, paging } from './client'
 
 export type Destination = Schemas['Destination']
 /** The secret is in the answer to the creation alone, and not in its repetition. */
-export type CreatedDestination = Destination & { signing_secret?: string }
+export type CreatedDestination = Schemas['CreatedDestination']
 export type DestinationState = 'active' | 'paused' | 'disabled'
 
 const list = '/api/v1/integrations/destinations'

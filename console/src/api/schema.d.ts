@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/.well-known/hookswitch/{tenant_slug}/{destination_id}/keys.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys of one destination. They are one destination's and not the tenant's on purpose: a receiver that
+         *     took any key of the tenant would take what was signed for somebody else.
+         */
+        get: operations["getPublicKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/inbound/{tenant_slug}/{webhook_slug}": {
         parameters: {
             query?: never;
@@ -30,7 +50,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the trail, newest first. */
+        /**
+         * List the trail, newest first: changes and privileged actions, and what happened to deliveries. A delivery's
+         *     entries stand together. With `correlation_id` a page may be short, or empty, before the end: `next_cursor` says.
+         */
         get: operations["listAudit"];
         put?: never;
         post?: never;
@@ -126,6 +149,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/event-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The catalogue, newest first; what is built in stands at its end. */
+        get: operations["listEventTypes"];
+        put?: never;
+        /** Register an event type. */
+        post: operations["createEventType"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-types/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One event type, by its id or its name. */
+        get: operations["getEventType"];
+        put?: never;
+        post?: never;
+        /** Take an event type out of the catalogue. Events that were published stay as they are. */
+        delete: operations["deleteEventType"];
+        options?: never;
+        head?: never;
+        /** Change an event type. A changed schema counts the version up, and counts from the next event on. */
+        patch: operations["changeEventType"];
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -170,6 +230,23 @@ export interface paths {
         };
         /** One event. */
         get: operations["getEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{id}/envelope": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The event's envelope, byte for byte as destinations get it that neither filter nor transform. */
+        get: operations["getEventEnvelope"];
         put?: never;
         post?: never;
         delete?: never;
@@ -322,6 +399,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/installation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What holds for every tenant. */
+        get: operations["getInstallation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installation/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop sending for every tenant. Events are accepted and wait, shown as parked for `installation_paused`. */
+        post: operations["pauseInstallation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installation/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send again, but for tenants that are paused themselves; what waited goes out now. */
+        post: operations["resumeInstallation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/adapters": {
         parameters: {
             query?: never;
@@ -376,6 +504,166 @@ export interface paths {
         patch: operations["changeCredential"];
         trace?: never;
     };
+    "/api/v1/integrations/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What failed for good or is parked, newest first; `from` and `to` are about when the delivery was made. A page
+         *     looks at a bounded number of rows: it may be short, or even empty, although there is more; `next_cursor` then
+         *     says where to go on.
+         */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End dead letters and parked deliveries for good: they become `discarded`. */
+        post: operations["discardDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs, newest first. */
+        get: operations["listJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job, and how far it is. */
+        get: operations["getJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a job. What it has done stays done. */
+        post: operations["cancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/jobs/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a job rest; nothing more of it is done until it is resumed. */
+        post: operations["pauseJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/jobs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a paused job go on where it stopped. */
+        post: operations["resumeJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send dead letters again: each as a new delivery with the same `webhook-id`, linked to its original. What is
+         *     parked behind a pause goes on by itself and is left alone, and so is what was replayed already.
+         */
+        post: operations["replayDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dead letter: why it is here, the last try, and the head of the payload. */
+        get: operations["getDeadLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/deliveries": {
         parameters: {
             query?: never;
@@ -383,7 +671,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Deliveries, newest first. */
+        /**
+         * Deliveries, newest first. With filters a page looks at a bounded number of rows: it may be short, or even
+         *     empty, although there is more; `next_cursor` then says where to go on.
+         */
         get: operations["listDeliveries"];
         put?: never;
         post?: never;
@@ -497,6 +788,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations/destinations/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show what a destination with this filter, allow-list and transform would get of an event. */
+        post: operations["previewNewDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/destinations/{id}": {
         parameters: {
             query?: never;
@@ -508,12 +816,32 @@ export interface paths {
         get: operations["getDestination"];
         put?: never;
         post?: never;
-        /** Delete a destination. What still waits for it is cancelled; what was delivered stays readable. */
+        /**
+         * Delete a destination. What still waits for it reads as cancelled from this moment on, and a job writes that
+         *     down little by little; what was delivered stays readable.
+         */
         delete: operations["deleteDestination"];
         options?: never;
         head?: never;
         /** Change a destination. What is absent stays, the URL too; `enabled` switches it off and on. */
         patch: operations["changeDestination"];
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/finalize-rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a rotation's overlap now: the old secret and the old key never sign again. Without one, nothing changes. */
+        post: operations["finalizeDestinationRotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/integrations/destinations/{id}/pause": {
@@ -527,6 +855,63 @@ export interface paths {
         put?: never;
         /** Hold a destination: events are accepted and wait. Whatever waits, this is one write. */
         post: operations["pauseDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show what this destination would get of an event, as it is or with changes that aren't saved yet. */
+        post: operations["previewDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send everything again that failed for good at this destination since a time: dead letters, what was given up
+         *     for good, and what is parked because its attempts are used up. Not what a replay was made of already.
+         */
+        post: operations["recoverDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/replay-missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the destination what it never got: events since a time that match what it subscribes to and of which it
+         *     has no delivery, because it was made later or subscribed to less.
+         */
+        post: operations["replayMissing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -576,8 +961,28 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give the destination a new signing secret. */
+        /**
+         * Replace what the destination signs with: its secret, and its key pair if it has one. Old and new sign until the
+         *     overlap is over, or `finalize-rotation` ends it.
+         */
         post: operations["rotateDestinationSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How delivering to one destination goes, with a series for charts. */
+        get: operations["destinationStats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -595,6 +1000,67 @@ export interface paths {
         put?: never;
         /** Send a `webhook.test` event to this destination alone, whatever it subscribes to. */
         post: operations["testDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the ownership challenge now. If the receiver repeats the token, the destination counts as
+         *     verified, and one that was only waiting for this is enabled.
+         */
+        post: operations["verifyDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How delivering goes: what happened in the window, and what waits now. */
+        get: operations["integrationsHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens, as it happens.
+         * @description Server-sent events: `ready` once everything from now on is told; `published`, `delivery` and
+         *     `inbound_delivery`, each as far as the caller may read them; `lagged` where more happened than was
+         *     told, so that a list has the rest; a comment every 15 s; `end` with its `reason` when the token or
+         *     session ends, or the server does. With a filter, inbound deliveries are left out. The stream is the
+         *     same on every node, half a second behind what happens.
+         */
+        get: operations["watchLive"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -629,6 +1095,60 @@ export interface paths {
         put?: never;
         /** Send again; what waited goes out now. */
         post: operations["resumeSending"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List notification rules, newest first. */
+        get: operations["listNotifications"];
+        put?: never;
+        /** Create a rule. */
+        post: operations["createNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule. */
+        get: operations["getNotification"];
+        put?: never;
+        post?: never;
+        /** Remove a rule. */
+        delete: operations["removeNotification"];
+        options?: never;
+        head?: never;
+        /** Change a rule. It starts anew: what was told before may be told again. */
+        patch: operations["changeNotification"];
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message by the rule's channel, now. */
+        post: operations["testNotification"];
         delete?: never;
         options?: never;
         head?: never;
@@ -701,6 +1221,24 @@ export interface paths {
         post: operations["signIn"];
         /** Sign out: the session ends at once, and the cookie is taken back. */
         delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the tenant's settings. */
+        get: operations["getSettings"];
+        /** Change settings. Destinations that are enabled already stay so. */
+        put: operations["putSettings"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -957,8 +1495,15 @@ export interface components {
         AdapterKind: {
             /** @example webhook */
             adapter_type: string;
+            /** @example Webhook */
+            title: string;
             description: string;
-            /** @description JSON Schema of a destination's `settings`. */
+            /** @description Whether requests carry a signature, so that a destination has a signing secret. */
+            signs: boolean;
+            /**
+             * @description JSON Schema of a destination's `settings`. The formats `template` and `json-template` mark
+             *     where `{{event.payload.title}}` and the like are filled in.
+             */
             settings_schema: Record<string, unknown>;
         };
         /** @description All adapters. */
@@ -1002,16 +1547,16 @@ export interface components {
         Attempts: {
             data: components["schemas"]["Attempt"][];
         };
-        /** @description An entry of the trail. */
+        /** @description An entry of the trail: a link of the chain, or something that happened to a delivery. */
         AuditEntry: {
             /** @example aud_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
             /**
              * Format: int64
-             * @description Its place in the chain: 1, 2, 3 without a gap.
+             * @description Its place in the chain: 1, 2, 3 without a gap. Null for deliveries, whose digests are anchored each minute.
              * @example 42
              */
-            seq: number;
+            seq?: number | null;
             /**
              * Format: date-time
              * @example 2026-01-31T12:00:00.000Z
@@ -1019,15 +1564,19 @@ export interface components {
             at: string;
             /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
             actor: string;
-            /** @example token.created */
+            /**
+             * @description `token.created` and the like; of deliveries `delivery.scheduled`, `.delivered`, `.retry`, `.failed`,
+             *     `.dead_lettered`, `.parked`, `.filtered` and `.interrupted`.
+             * @example token.created
+             */
             action: string;
             /** @example tok_01jd8r7c5tevzs9c1ghvzv3hkp */
             target: string;
             correlation_id?: string | null;
             /** @description What changed. Null where it was erased, and for callers who see the trail redacted. */
             detail?: Record<string, unknown> | null;
-            /** @description SHA-256 over this entry and the one before, in hex. */
-            hash: string;
+            /** @description SHA-256 over this entry and the one before, in hex; null for deliveries. */
+            hash?: string | null;
         };
         /** @description Events of one tenant, all or none. */
         Batch: {
@@ -1052,6 +1601,43 @@ export interface components {
             /** @example the row was changed */
             why: string;
         };
+        /** @description A part of the window. */
+        Bucket: components["schemas"]["Figures"] & {
+            /** Format: date-time */
+            from: string;
+        };
+        /** @description Some dead letters: either `ids` or `filter`. */
+        Bulk: {
+            /** @description 1 to 1000. */
+            ids?: string[] | null;
+            filter?: components["schemas"]["BulkFilter"] | null;
+            /** @description Only count. */
+            dry_run?: boolean;
+            /**
+             * Format: int32
+             * @description 1 to 1000.
+             * @default 50
+             */
+            rate_per_second?: number;
+        };
+        /** @description Which dead letters a job takes; what is absent doesn't narrow it. */
+        BulkFilter: {
+            state?: components["schemas"]["DeadLetterState"] | null;
+            destination_id?: string | null;
+            event_type?: string | null;
+            reason?: components["schemas"]["DeadLetterReason"] | null;
+            parked_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Deliveries that were made from this moment on.
+             */
+            from?: string | null;
+            /**
+             * Format: date-time
+             * @description Deliveries that were made before this moment.
+             */
+            to?: string | null;
+        };
         Category: {
             /** @example cat_01h455vb4pex5vsknk084sn02q */
             id: string;
@@ -1068,6 +1654,24 @@ export interface components {
             /** @description Hex. */
             hash: string;
         };
+        /** @description How somebody is reached. */
+        ChannelBody: {
+            /**
+             * @description `smtp`, `slack` or `teams`.
+             * @example slack
+             */
+            type: string;
+            /**
+             * @description For `smtp`: up to 20 addresses.
+             * @example null
+             */
+            to?: string[] | null;
+            /**
+             * @description For `slack` and `teams`: the address that the chat service gave. Never shown again.
+             * @example https://hooks.slack.example/services/T0/B0/x
+             */
+            url?: string | null;
+        };
         Client: components["schemas"]["ClientDetails"] & {
             /** @example cli_01h455vb4pex5vsknk084sn02q */
             id: string;
@@ -1081,6 +1685,11 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /**
+         * @description How a client shows itself to the token endpoint (RFC 6749, 2.3.1).
+         * @enum {string}
+         */
+        ClientAuthentication: "body" | "basic";
         /** @description What a client is made from; only the name is needed. */
         ClientBody: {
             /** @example Acme Ltd */
@@ -1126,6 +1735,21 @@ export interface components {
             is_internal: boolean;
             /** Format: date-time */
             created_at: string;
+        };
+        /** @description With `dry_run`: how many there are now. */
+        Counted: {
+            dry_run: boolean;
+            /** Format: int64 */
+            count: number;
+        };
+        /** @description A new destination, with its secret. */
+        CreatedDestination: components["schemas"]["Destination"] & {
+            /**
+             * @description Shown this once. Absent where the caller brought it, where nothing or a key pair alone signs, and when the answer
+             *     is repeated for an Idempotency-Key.
+             * @example whsec_...
+             */
+            signing_secret?: string | null;
         };
         /** @description A token and, this once, the token itself. */
         CreatedToken: components["schemas"]["Token"] & {
@@ -1198,6 +1822,9 @@ export interface components {
             client_id?: string | null;
             /** @description `oauth2_client_credentials`: scopes, separated by spaces. */
             scope?: string | null;
+            /** @description `oauth2_client_credentials`: whom the token is for, where the endpoint asks. */
+            audience?: string | null;
+            client_authentication?: components["schemas"]["ClientAuthentication"] | null;
         };
         /**
          * @description How a credential is used.
@@ -1211,6 +1838,36 @@ export interface components {
             /** @example eu-west */
             value: string;
         };
+        /** @description A delivery that failed for good, or that is parked. */
+        DeadLetter: components["schemas"]["Delivery"] & {
+            /**
+             * @description The outcome of the last try (`exhausted`, `terminal` or `refused`), or why it is parked.
+             * @example exhausted
+             */
+            reason: string;
+            /**
+             * @description What happened and what lets it go on, in plain language.
+             * @example All 3 attempts failed, the last one with: answered 500. Replay it once the receiver works again.
+             */
+            explanation: string;
+            /**
+             * Format: date-time
+             * @description When it came to this.
+             */
+            dead_at: string;
+            /** @description The delivery that replays it. */
+            replayed_as?: string | null;
+        };
+        /**
+         * @description How the last try of what is dead-lettered ended.
+         * @enum {string}
+         */
+        DeadLetterReason: "exhausted" | "terminal" | "refused";
+        /**
+         * @description What a dead letter may be.
+         * @enum {string}
+         */
+        DeadLetterState: "dead_lettered" | "parked";
         /** @description One event on its way to one destination. */
         Delivery: {
             /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -1225,7 +1882,7 @@ export interface components {
              * @example delivered
              */
             state: string;
-            /** @description For `parked`: `destination_disabled`, `destination_paused`, `tenant_paused`, `secret_unavailable`, `receiver_gone` or `exhausted`. */
+            /** @description For `parked`: `destination_disabled`, `destination_paused`, `tenant_paused`, `installation_paused`, `secret_unavailable`, `receiver_gone` or `exhausted`. */
             parked_reason?: string | null;
             /** Format: int32 */
             attempt_count: number;
@@ -1237,6 +1894,7 @@ export interface components {
             /** Format: int32 */
             last_status?: number | null;
             last_reason?: string | null;
+            external_ref?: components["schemas"]["ExternalRef"] | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1308,8 +1966,18 @@ export interface components {
             settings: Record<string, unknown>;
             credential_id?: string | null;
             event_types: string[];
+            /** @description Only events of this group are sent; null: of every group. */
+            group_id?: string | null;
+            filter?: string | null;
+            payload_fields: string[];
+            transform?: string | null;
             headers: components["schemas"]["CustomHeader"][];
             signing?: components["schemas"]["Signing"] | null;
+            /**
+             * @description What `v1a` signatures are checked with, the newest first; empty unless `signing.ed25519` was asked for. Open to
+             *     everybody at `/.well-known/hookswitch/{tenant}/{id}/keys.json`.
+             */
+            public_keys: components["schemas"]["PublicKey"][];
             /**
              * Format: date-time
              * @description Until then the previous secret signs too.
@@ -1323,8 +1991,13 @@ export interface components {
             enabled: boolean;
             /** @description `active`, `paused` or `disabled`. */
             state: string;
-            /** @description Why it isn't active: `paused`, `disabled` or `receiver_gone`. */
+            /** @description Why it isn't active: `paused`, `disabled`, `receiver_gone` or `unverified`. */
             held_reason?: string | null;
+            /**
+             * Format: date-time
+             * @description When the receiver answered the ownership challenge at its present URL.
+             */
+            verified_at?: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1338,13 +2011,47 @@ export interface components {
             /** @description Null takes the credential away. */
             credential_id?: string | null;
             event_types?: string[] | null;
+            /** @description Null: events of every group. */
+            group_id?: string | null;
+            /** @description Null takes the filter away. */
+            filter?: string | null;
+            /** @description Empty takes the allow-list away. */
+            payload_fields?: string[] | null;
+            /** @description Null takes the transform away. */
+            transform?: string | null;
             headers?: components["schemas"]["CustomHeader"][] | null;
-            signing?: components["schemas"]["Signing"] | null;
+            signing?: components["schemas"]["SigningInput"] | null;
             policy?: components["schemas"]["PolicyOverride"] | null;
             /** Format: int32 */
             max_in_flight?: number | null;
             body?: string | null;
             enabled?: boolean | null;
+        };
+        /** @description What to try, on which event. Of a destination that is there, what is absent is as it was saved. */
+        DestinationPreview: {
+            /** @description A real event: `evt_...`. */
+            event_id?: string | null;
+            /** @description Or this one, written as for publishing. It is not published. */
+            event?: Record<string, unknown> | null;
+            /**
+             * @description JSONata over the envelope; null: none.
+             * @example payload.amount > 1000
+             */
+            filter?: string | null;
+            /** @description Dotted paths into the payload; empty: all of it. */
+            payload_fields?: string[] | null;
+            /** @description JSONata over the envelope; null: none. */
+            transform?: string | null;
+            /** @description `envelope` or `payload`. */
+            body?: string | null;
+        };
+        /** @description One destination over time. */
+        DestinationStats: components["schemas"]["Figures"] & components["schemas"]["Unfinished"] & {
+            /** @example dst_01jd8r7c5tevzs9c1ghvzv3hkp */
+            destination_id: string;
+            window: components["schemas"]["Window"];
+            /** @description Every bucket of the window, the oldest first. */
+            series: components["schemas"]["Bucket"][];
         };
         /** @description An event as it is shown. */
         Event: {
@@ -1353,14 +2060,59 @@ export interface components {
             event_type: string;
             /** @description Null for callers who see things redacted. */
             payload?: unknown;
+            /** @description Retention has removed the payload, which is null from then on. */
+            payload_purged: boolean;
             redacted: boolean;
             correlation_id?: string | null;
             causation_id?: string | null;
             references: Record<string, unknown>;
-            /** @description `api`, `desk` or `test`. */
+            group_id?: string | null;
+            ordering_key?: string | null;
+            /** @description `api`, `desk`, `test` or `delivery`. */
             source: string;
             /** Format: date-time */
             created_at: string;
+        };
+        /** @description An event type as it is shown. */
+        EventType: {
+            /**
+             * @description Null for what is built in.
+             * @example ety_01jd8r7c5tevzs9c1ghvzv3hkp
+             */
+            id?: string | null;
+            /** @example invoice.paid */
+            name: string;
+            description: string;
+            group_name?: string | null;
+            /** @description JSON Schema 2020-12 of the payload. */
+            schema?: unknown;
+            example?: unknown;
+            archived: boolean;
+            /**
+             * Format: int64
+             * @description Counts the changes of the schema.
+             */
+            version: number;
+            built_in: boolean;
+            /** Format: date-time */
+            created_at?: string | null;
+            /** Format: date-time */
+            updated_at?: string | null;
+        };
+        /** @description What is to be changed; what is absent stays. */
+        EventTypeChange: {
+            /** @example An invoice was paid. */
+            description?: string | null;
+            group_name?: string | null;
+            /** @description Null takes the schema away. */
+            schema?: unknown;
+            example?: unknown;
+            archived?: boolean | null;
+            /**
+             * Format: int64
+             * @description The version that this change is meant for; another one is a 409.
+             */
+            version?: number | null;
         };
         ExternalRef: {
             integration_type: string;
@@ -1384,6 +2136,52 @@ export interface components {
             code: string;
             /** @example must be an email address */
             detail: string;
+            /**
+             * Format: int32
+             * @description Of an expression: the character at fault, from 1.
+             */
+            position?: number | null;
+            /** @description Inside a payload: the place, as a JSON pointer. */
+            pointer?: string | null;
+        };
+        /** @description What was tried in the window. */
+        Figures: {
+            /**
+             * Format: int64
+             * @description Requests that were sent.
+             */
+            attempts: number;
+            /** Format: int64 */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Attempts that failed and were followed by another.
+             */
+            retries: number;
+            /** Format: int64 */
+            dead_lettered: number;
+            /**
+             * Format: int64
+             * @description Deliveries that ended without a dead letter.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Delivered, of what ended; null where nothing did.
+             * @example 0.998
+             */
+            success_rate?: number | null;
+            /**
+             * Format: double
+             * @description How long half of the attempts took at most.
+             * @example 38.5
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: double
+             * @example 210
+             */
+            p95_ms?: number | null;
         };
         Health: {
             /** @example ok */
@@ -1581,6 +2379,65 @@ export interface components {
              */
             duplicate_response?: string;
         };
+        /** @description One dead letter, with all that helps to decide what to do about it. */
+        Inspected: components["schemas"]["DeadLetter"] & {
+            last_attempt?: components["schemas"]["Attempt"] | null;
+            /** @description The first 2048 bytes of the payload as text; null for callers who see things redacted. */
+            payload_head?: string | null;
+            payload_bytes?: number | null;
+        };
+        /** @description Whether anything is sent at all. */
+        Installation: {
+            sending_paused: boolean;
+        };
+        /** @description The outbound side of a tenant. */
+        IntegrationsHealth: components["schemas"]["Figures"] & components["schemas"]["Unfinished"] & {
+            window: components["schemas"]["Window"];
+            /** Format: date-time */
+            from: string;
+            active_destinations: number;
+            /** @description Paused or disabled. */
+            held_destinations: number;
+        };
+        /** @description Work over many deliveries. */
+        Job: {
+            /** @example job_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /**
+             * @description `replay`, `discard`, `recover`, `replay_missing` or `cancel_backlog` (what a deleted destination left behind).
+             * @example replay
+             */
+            kind: string;
+            /**
+             * @description `running`, `paused`, `completed` or `cancelled`.
+             * @example running
+             */
+            state: string;
+            /** Format: int32 */
+            rate_per_second: number;
+            /**
+             * Format: int64
+             * @description How many there were at the start; null where nobody counted.
+             */
+            total?: number | null;
+            /** Format: int64 */
+            done: number;
+            /**
+             * Format: int64
+             * @description What was no longer there to be done when its turn came.
+             */
+            skipped: number;
+            destination_id?: string | null;
+            /** @description Why the last step failed, while it does; it is done again. */
+            trouble?: string | null;
+            started_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: date-time */
+            finished_at?: string | null;
+        };
         /** @description A page of a list, newest first. */
         Listed_AuditEntry: {
             data: components["schemas"]["AuditEntry"][];
@@ -1618,6 +2475,12 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_DeadLetter: {
+            data: components["schemas"]["DeadLetter"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Delivery: {
             data: components["schemas"]["Delivery"][];
             /** @description Send it as `cursor` to go on; null at the end. */
@@ -1636,6 +2499,12 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_EventType: {
+            data: components["schemas"]["EventType"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_InboundWebhookConfig: {
             data: components["schemas"]["InboundWebhookConfig"][];
             /** @description Send it as `cursor` to go on; null at the end. */
@@ -1648,8 +2517,20 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Job: {
+            data: components["schemas"]["Job"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Mapping: {
             data: components["schemas"]["Mapping"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Notification: {
+            data: components["schemas"]["Notification"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
@@ -1689,6 +2570,36 @@ export interface components {
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
+        /** @description `event: delivery`: as it stands now, with its last try. */
+        LiveDelivery: {
+            delivery: components["schemas"]["Delivery"];
+            attempt?: components["schemas"]["Attempt"] | null;
+        };
+        /** @description `event: published`. */
+        LiveEvent: {
+            event_id: string;
+            event_type: string;
+            source: string;
+            correlation_id?: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description `event: inbound_delivery`. */
+        LiveInbound: {
+            inbound_delivery_id: string;
+            inbound_webhook_id?: string | null;
+            auth_status: string;
+            dispatch_status: string;
+            /** Format: int32 */
+            response_status?: number | null;
+            /** Format: int64 */
+            duration_ms?: number | null;
+            source_ip: string;
+            /** Format: date-time */
+            received_at: string;
+        };
+        /** @description One item of the stream; its `event:` line says which. */
+        LiveItem: components["schemas"]["LiveEvent"] | components["schemas"]["LiveDelivery"] | components["schemas"]["LiveInbound"];
         Mapping: {
             /** @example map_01h455vb4pex5vsknk084sn02q */
             id: string;
@@ -1794,8 +2705,19 @@ export interface components {
              *     ]
              */
             event_types?: string[];
+            /** @description Only events of this group are sent; absent: of every group. */
+            group_id?: string | null;
+            /**
+             * @description JSONata over the envelope; events for which it isn't true are not sent.
+             * @example payload.amount > 1000
+             */
+            filter?: string | null;
+            /** @description Dotted paths into the payload; nothing else of it is sent. */
+            payload_fields?: string[];
+            /** @description JSONata over the envelope whose result is the body. */
+            transform?: string | null;
             headers?: components["schemas"]["CustomHeader"][];
-            signing?: components["schemas"]["Signing"] | null;
+            signing?: components["schemas"]["SigningInput"] | null;
             policy?: components["schemas"]["PolicyOverride"];
             /**
              * Format: int32
@@ -1818,8 +2740,30 @@ export interface components {
             causation_id?: string | null;
             /** @description What the event is about: `alert_id`, `evidence_id`, `ticket_id`, ...; values are text. */
             references?: Record<string, unknown>;
+            /** @description The group that it belongs to: destinations of other groups don't get it. */
+            group_id?: string | null;
+            /** @description Ordered destinations get events of one key one after the other. */
+            ordering_key?: string | null;
             /** @description Headers that go out with this event alone. */
             headers?: components["schemas"]["CustomHeader"][];
+        };
+        /** @description An event type to be registered. */
+        NewEventType: {
+            /** @example invoice.paid */
+            name: string;
+            description?: string;
+            group_name?: string | null;
+            /** @description JSON Schema 2020-12 of the payload. References stay inside of it; `format` is not checked. */
+            schema?: unknown;
+            /** @description A payload as it may look. */
+            example?: unknown;
+            archived?: boolean;
+            /**
+             * Format: int64
+             * @description Where counting begins.
+             * @default 1
+             */
+            version?: number | null;
         };
         NewRole: {
             /**
@@ -1888,6 +2832,69 @@ export interface components {
              */
             password?: string | null;
         };
+        /** @description A rule as it is shown. */
+        Notification: {
+            /** @example ntf_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            name: string;
+            enabled: boolean;
+            /** @description A chat service's address shows its scheme and host alone. */
+            channel: Record<string, unknown>;
+            triggers: Record<string, unknown>[];
+            /** Format: int64 */
+            cooldown_seconds: number;
+            /** Format: date-time */
+            last_sent_at?: string | null;
+            /** @description Why nobody could be told the last time; null while all is well. */
+            last_error?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        NotificationBody: {
+            /** @example night watch */
+            name: string;
+            channel: components["schemas"]["ChannelBody"];
+            /**
+             * @description `{"type": "destination_disabled"}`, `{"type": "inbound_webhook_disabled"}`,
+             *     `{"type": "dead_letters", "count": 10, "window_seconds": 3600}`, `{"type": "oldest_due_age", "seconds": 900}`.
+             * @example [
+             *       {
+             *         "type": "destination_disabled"
+             *       },
+             *       {
+             *         "type": "oldest_due_age",
+             *         "seconds": 900
+             *       }
+             *     ]
+             */
+            triggers: Record<string, unknown>[];
+            /**
+             * Format: int64
+             * @description After telling of something, that kind of thing is not told of again for so long.
+             * @default 3600
+             */
+            cooldown_seconds?: number;
+            /** @default true */
+            enabled?: boolean;
+        };
+        /**
+         * @description A change; what is absent stays. A chat channel keeps its address where `url` is absent.
+         * @example {
+         *       "name": "day watch",
+         *       "cooldown_seconds": 600,
+         *       "enabled": true
+         *     }
+         */
+        NotificationChange: {
+            name?: string | null;
+            channel?: components["schemas"]["ChannelBody"] | null;
+            triggers?: Record<string, unknown>[] | null;
+            /** Format: int64 */
+            cooldown_seconds?: number | null;
+            enabled?: boolean | null;
+        };
         Permission: {
             /** @example destination:create */
             name: string;
@@ -1922,6 +2929,15 @@ export interface components {
              * @example dead_letter
              */
             on_exhausted?: string | null;
+        };
+        /** @description What would be sent. */
+        Previewed: {
+            /** @description Whether the filter lets the event through; null where it can't be told. */
+            matches?: boolean | null;
+            /** @description The request's body; null where nothing would be sent. */
+            body?: unknown;
+            /** @description What is wrong with the expressions, with the character at fault. */
+            errors: components["schemas"]["FieldError"][];
         };
         Priority: {
             /** @example pri_01h455vb4pex5vsknk084sn02q */
@@ -1963,6 +2979,83 @@ export interface components {
             request_id: string;
             delivery_id?: string | null;
             errors?: components["schemas"]["FieldError"][];
+        };
+        PublicJwk: {
+            /**
+             * @description As Standard Webhooks writes it.
+             * @example whpk_8vBq0fDEgXhmRhgKXjAo9QLsXmPjpx5V0bBSZ4iBS5w=
+             */
+            public_key: string;
+            /** @example OKP */
+            kty: string;
+            /** @example Ed25519 */
+            crv: string;
+            /** @description The key in base64url. */
+            x: string;
+            /** @example EdDSA */
+            alg: string;
+            /** @example sig */
+            use: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Replaced by a rotation, it signs until then; null for the current one.
+             */
+            signs_until?: string | null;
+        };
+        /** @description Half of a key pair: what receivers check `v1a` signatures with. */
+        PublicKey: {
+            /** @example whpk_8vBq0fDEgXhmRhgKXjAo9QLsXmPjpx5V0bBSZ4iBS5w= */
+            public_key: string;
+            /**
+             * Format: date-time
+             * @description Replaced by a rotation, it signs until then; null for the current one.
+             */
+            signs_until?: string | null;
+        };
+        /** @description A JSON Web Key Set (RFC 7517, RFC 8037) that also has the spelling of Standard Webhooks. */
+        PublicKeys: {
+            /** @description The newest first. A receiver accepts what any of them has signed. */
+            keys: components["schemas"]["PublicJwk"][];
+        };
+        /** @description A stretch of time. */
+        Recover: {
+            /**
+             * Format: date-time
+             * @example 2026-01-31T03:00:00Z
+             */
+            since: string;
+            /** Format: date-time */
+            until?: string | null;
+            /** @description Only count. */
+            dry_run?: boolean;
+            /**
+             * Format: int32
+             * @description 1 to 1000.
+             * @default 50
+             */
+            rate_per_second?: number;
+        };
+        /** @description A stretch of time, and which events of it. */
+        ReplayMissing: {
+            /**
+             * Format: date-time
+             * @example 2026-01-31T03:00:00Z
+             */
+            since: string;
+            /** Format: date-time */
+            until?: string | null;
+            /** @description Only these of those that the destination subscribes to. */
+            event_types?: string[];
+            /** @description Only count. */
+            dry_run?: boolean;
+            /**
+             * Format: int32
+             * @description 1 to 1000.
+             * @default 50
+             */
+            rate_per_second?: number;
         };
         /** @description The new delivery. */
         Replayed: {
@@ -2014,16 +3107,23 @@ export interface components {
              * @default 86400
              */
             overlap_seconds?: number;
+            /** @description The new secret, instead of one that is made here. */
+            secret?: string | null;
         };
-        /** @description The new secret, shown this once. */
+        /** @description What signs now. */
         Rotated: {
-            /** @example whsec_... */
-            signing_secret: string;
+            /**
+             * @description The new secret, shown this once. Null where the caller brought it, and where a key pair alone signs.
+             * @example whsec_...
+             */
+            signing_secret?: string | null;
             /**
              * Format: date-time
-             * @description Until then the old secret signs too; null without overlap.
+             * @description Until then what it replaces signs too; null without overlap, and where the profile carries one signature alone.
              */
             previous_until?: string | null;
+            /** @description What the private halves' signatures are checked with. */
+            public_keys: components["schemas"]["PublicKey"][];
         };
         /** @description The new secret, shown this once. */
         RotatedSecret: {
@@ -2038,6 +3138,19 @@ export interface components {
             /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
             delivery_id: string;
         };
+        Settings: {
+            /** @description Whether only registered event types may be published; off until switched on. */
+            strict_event_types: boolean;
+            /** @description Whether a webhook destination answers a challenge before anything is sent to it; off until switched on. */
+            require_ownership_challenge: boolean;
+        };
+        /** @description What is absent stays. */
+        SettingsChange: {
+            /** @example false */
+            strict_event_types?: boolean | null;
+            /** @example false */
+            require_ownership_challenge?: boolean | null;
+        };
         SignIn: {
             /** @example ann@example.com */
             email: string;
@@ -2047,12 +3160,39 @@ export interface components {
              */
             password: string;
         };
+        /** @description How a destination is signed. */
         Signing: {
-            /** @description `standard`, `oneprotect`, `fr022`, `alga`, `none` (where the installation allows it), or `{"custom": {...}}`. */
+            /** @description `standard`, `oneprotect`, `fr022`, `alga`, `none`, or `{"custom": {...}}`. */
             profile: unknown;
+        };
+        /** @description How a destination is to be signed. */
+        SigningInput: {
+            /**
+             * @description `standard`, `oneprotect`, `fr022`, `alga`, `none` (where the installation allows it), or a descriptor:
+             *     `{"custom": {"signature_header": "X-Signature", "template": "{timestamp}.{body}", "timestamp_header": "X-Time",
+             *     "algorithm": "hmac_sha256", "encoding": "hex", "prefix": "sha256="}}`. Absent: the tenant's default profile.
+             */
+            profile?: unknown;
+            /**
+             * @description A secret that receivers know already, instead of a new one; only when a destination is made. `standard` takes
+             *     `whsec_` and the base64 of 24 to 64 bytes, the others 16 to 256 visible ASCII characters.
+             */
+            secret?: string | null;
+            /** @description Whether a key pair signs too (`v1a`, under `standard`). Its public half is in `public_keys`. */
+            ed25519?: boolean | null;
         };
         /** @enum {string} */
         SourceKind: "header" | "jsonata";
+        /** @description The job that does it. */
+        Started: {
+            /** @example job_01jd8r7c5tevzs9c1ghvzv3hkp */
+            job_id: string;
+            /**
+             * Format: int64
+             * @description How many there are at its start.
+             */
+            count: number;
+        };
         Status: {
             /** @example sts_01h455vb4pex5vsknk084sn02q */
             id: string;
@@ -2096,6 +3236,12 @@ export interface components {
             slug: string;
             /** @example Acme Ltd */
             name: string;
+        };
+        /** @description How a test went. */
+        Tested: {
+            sent: boolean;
+            /** @description Why it was not. */
+            error?: string | null;
         };
         /** @description A ticket as the API shows it and as its events carry it. */
         Ticket: {
@@ -2196,6 +3342,30 @@ export interface components {
             /** Format: date-time */
             revoked_at?: string | null;
         };
+        /** @description What is not finished now. */
+        Unfinished: {
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            delivering: number;
+            /**
+             * Format: int64
+             * @description Scheduled for another attempt.
+             */
+            retrying: number;
+            /**
+             * Format: int64
+             * @description Held: by a paused or disabled destination, a missing secret, used-up attempts.
+             */
+            parked: number;
+            /**
+             * Format: int64
+             * @description How long the oldest delivery that could be sent has been due; null where none is.
+             */
+            oldest_due_age_seconds?: number | null;
+            /** @description There are more than were counted. */
+            at_least: boolean;
+        };
         /** @description An account. */
         User: {
             /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -2242,9 +3412,26 @@ export interface components {
              * @example 42
              */
             rows: number;
+            /**
+             * Format: int64
+             * @description Entries that anchor attempts; each was compared with the attempts themselves.
+             * @example 7
+             */
+            digests: number;
+            /**
+             * Format: int64
+             * @description Those of them whose attempts are gone by retention.
+             * @example 0
+             */
+            digests_gone: number;
             head?: components["schemas"]["ChainHead"] | null;
             broken?: components["schemas"]["BrokenAt"] | null;
         };
+        /**
+         * @description How far back the figures reach.
+         * @enum {string}
+         */
+        Window: "1h" | "24h" | "7d";
     };
     responses: {
         /** @description Something in the request is wrong; `errors` says which field and why. Nothing was changed */
@@ -2358,6 +3545,34 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getPublicKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant's slug */
+                tenant_slug: string;
+                /** @description `dst_...` */
+                destination_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys that sign now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicKeys"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     receiveInboundWebhookPut: {
         parameters: {
             query?: never;
@@ -2643,9 +3858,9 @@ export interface operations {
                 to?: string;
                 /** @description `user:usr_...`, `token:tok_...`, `operator`, `system`. */
                 actor?: string;
-                /** @description `token.created` and the like. */
+                /** @description `token.created`, `delivery.retry` and the like. */
                 action?: string;
-                /** @description The id of what was changed. */
+                /** @description The id of what was changed, or of a delivery. */
                 target?: string;
                 correlation_id?: string;
             };
@@ -2899,6 +4114,214 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listEventTypes: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of event types */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_EventType"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createEventType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEventType"];
+            };
+        };
+        responses: {
+            /** @description Registered */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventType"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The name is taken, or built in */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEventType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `ety_...`, or the type's name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event type */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventType"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteEventType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `ety_...`, or the type's name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is built in */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeEventType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `ety_...`, or the type's name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventTypeChange"];
+            };
+        };
+        responses: {
+            /** @description The event type as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventType"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is built in, or was changed since */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listEvents: {
         parameters: {
             query?: {
@@ -3039,6 +4462,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEventEnvelope: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `evt_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The envelope */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3540,6 +4996,93 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getInstallation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What holds for every tenant */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pauseInstallation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is sent any more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeInstallation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sending again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listAdapters: {
         parameters: {
             query?: never;
@@ -3768,6 +5311,382 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description `dead_lettered` or `parked` */
+                state?: string;
+                /** @description Only to this destination */
+                destination_id?: string;
+                /** @description Only events of this type */
+                event_type?: string;
+                /** @description Only dead letters whose last try was `exhausted`, `terminal` or `refused` */
+                reason?: string;
+                /** @description Only what is parked for this reason */
+                parked_reason?: string;
+                /** @description `true`: those that were replayed, instead of those that wait for somebody */
+                replayed?: boolean;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of dead letters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_DeadLetter"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    discardDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: how many there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counted"];
+                };
+            };
+            /** @description A job was started */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listJobs: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pauseJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Running again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: how many there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counted"];
+                };
+            };
+            /** @description A job was started */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The delivery: `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dead letter */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspected"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listDeliveries: {
         parameters: {
             query?: {
@@ -3950,7 +5869,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description It isn't finished, or its destination is deleted */
+            /** @description It isn't finished, its destination is deleted, or its payload was removed by retention */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4092,7 +6011,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Destination"];
+                    "application/json": components["schemas"]["CreatedDestination"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4102,6 +6021,42 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewNewDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationPreview"];
+            };
+        };
+        responses: {
+            /** @description What would be sent; nothing was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Previewed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4211,6 +6166,39 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    finalizeDestinationRotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new secret signs alone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     pauseDestination: {
         parameters: {
             query?: never;
@@ -4248,6 +6236,150 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationPreview"];
+            };
+        };
+        responses: {
+            /** @description What would be sent; nothing was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Previewed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    recoverDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Recover"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: how many there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counted"];
+                };
+            };
+            /** @description A job was started */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayMissing: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayMissing"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: how many there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counted"];
+                };
+            };
+            /** @description A job was started */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4361,8 +6493,53 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            /** @description Its adapter sends no signatures */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    destinationStats: {
+        parameters: {
+            query?: {
+                /** @description `1h` (in minutes), `24h` or `7d` (in hours). */
+                window?: "1h" | "24h" | "7d";
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationStats"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4399,6 +6576,123 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verifyDestination: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Verified */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Its adapter takes no challenge, or it was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `challenge_failed`: the receiver didn't repeat the challenge; the detail says what it did */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    integrationsHealth: {
+        parameters: {
+            query?: {
+                /** @description `1h` (in minutes), `24h` or `7d` (in hours). */
+                window?: "1h" | "24h" | "7d";
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationsHealth"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    watchLive: {
+        parameters: {
+            query?: {
+                /** @description Deliveries to this destination alone */
+                destination_id?: string;
+                /** @description Only this type, or all below it: `ticket.*` */
+                event_type?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveItem"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4457,6 +6751,220 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Notification"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationBody"];
+            };
+        };
+        responses: {
+            /** @description The rule */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `ntf_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `ntf_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `ntf_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationChange"];
+            };
+        };
+        responses: {
+            /** @description The rule as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `ntf_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it went */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4726,6 +7234,71 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
+        responses: {
+            /** @description The settings as they are now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

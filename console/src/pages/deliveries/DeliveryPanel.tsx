@@ -67,7 +67,9 @@ export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose
 const known = [
   'destination_disabled',
   'destination_paused',
+  'destination_unverified',
   'tenant_paused',
+  'installation_paused',
   'secret_unavailable',
   'receiver_gone',
   'exhausted',
