@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookswitch_domain::delivery::State;
 use hookswitch_domain::destination::Hold;
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
 use hookswitch_domain::lease::{Due, NEVER, Written};
 use hookswitch_store::commit::KEY_KEPT_MS;
@@ -48,6 +49,7 @@ pub struct Row {
     pub records: u32,
     pub interruptions: u32,
     pub replayed_from: Option<DeliveryId>,
+    pub class: Class,
     /// (record, number) of what was tried.
     pub tries: Vec<(u32, Option<u32>)>,
     /// Its place among all deliveries, from 0.
@@ -107,6 +109,7 @@ impl Memory {
             records: 0,
             interruptions: 0,
             replayed_from,
+            class: if replayed_from.is_some() { Class::Replay } else { Class::Fresh },
             tries: Vec::new(),
             place: self.deliveries.len() as u64,
         };
@@ -131,6 +134,9 @@ impl Memory {
             row.attempts = ask.attempts;
             row.records = ask.record.record;
             row.tries.push((ask.record.record, ask.record.number));
+            if kept.is_some() && ask.attempts > 0 {
+                row.class = Class::Retry;
+            }
         }
         if let Some(due) = kept {
             self.ring(destination, due.next_at);
@@ -147,6 +153,7 @@ impl Memory {
         let later = self.lanes.values().filter(|lane| open(lane) && lane.next_at > now && lane.next_at < NEVER);
         Look {
             ready: ready.into_iter().map(|(_, lane)| lane).take(limit).collect(),
+            more: None,
             next_in_ms: later.map(|lane| lane.next_at - now).min(),
         }
     }
@@ -196,6 +203,7 @@ impl Memory {
             attempts: row.attempts,
             records: row.records,
             interruptions: row.interruptions,
+            class: row.class,
             replayed_from: row.replayed_from,
             event: row.event,
             event_type: event.event_type.clone(),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId, uuid_v7};
 use hookswitch_domain::lease::LEASE;
 use hookswitch_store::queue::{Accept, Accepted, Claimed, NewDelivery, NewEvent, Remember};
@@ -389,6 +390,7 @@ impl World {
                 attempts: 0,
                 records: 0,
                 interruptions: 0,
+                class: Class::Fresh,
                 replayed_from: None,
                 event: event.id,
                 event_type: event.event_type.clone(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::ParkedReason;
 use crate::event::EventPattern;
+use crate::flow::Limits;
 use crate::retry::PolicyOverride;
 use crate::signature::Profile;
 use crate::time::Timestamp;
@@ -46,6 +47,9 @@ pub struct Config {
     pub profile: Option<Profile>,
     pub policy: PolicyOverride,
     pub max_in_flight: u32,
+    /// Requests in any second; `None`: as many as fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit_per_second: Option<u32>,
     pub body: Body,
     /// The adapter's own settings, checked against its schema.
     pub settings: serde_json::Value,
@@ -76,6 +80,7 @@ impl Default for Config {
             profile: None,
             policy: PolicyOverride::default(),
             max_in_flight: MAX_IN_FLIGHT_DEFAULT,
+            rate_limit_per_second: None,
             body: Body::default(),
             settings: serde_json::Value::Null,
             filter: None,
@@ -84,6 +89,13 @@ impl Default for Config {
             made_bodies: false,
             verified_at: None,
         }
+    }
+}
+
+impl Config {
+    /// How much may be sent, as the flow of its lane takes it.
+    pub fn limits(&self) -> Limits {
+        Limits { max_in_flight: self.max_in_flight, rate_per_second: self.rate_limit_per_second }
     }
 }
 
@@ -99,31 +111,36 @@ pub enum Hold {
     ReceiverGone,
     /// The tenant wants a challenge answered first.
     Unverified,
+    /// Disabled by itself after five days of failure alone.
+    Failing,
 }
 
 impl Hold {
+    pub const ALL: [Self; 5] = [Self::Disabled, Self::Paused, Self::ReceiverGone, Self::Unverified, Self::Failing];
+
+    /// Whether the destination counts as switched off, rather than as paused for a while.
+    pub const fn disables(self) -> bool {
+        !matches!(self, Self::Paused)
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
             Self::Paused => "paused",
             Self::ReceiverGone => "receiver_gone",
             Self::Unverified => "unverified",
+            Self::Failing => "failing",
         }
     }
 
-    /// Whether the destination counts as switched off, and not as resting.
-    pub const fn disables(self) -> bool {
-        !matches!(self, Self::Paused)
-    }
-
     pub fn named(text: &str) -> Option<Self> {
-        [Self::Disabled, Self::Paused, Self::ReceiverGone, Self::Unverified].into_iter().find(|hold| hold.as_str() == text)
+        Self::ALL.into_iter().find(|hold| hold.as_str() == text)
     }
 
     /// How a delivery that waits behind this hold is shown.
     pub const fn parked_reason(self) -> ParkedReason {
         match self {
-            Self::Disabled => ParkedReason::DestinationDisabled,
+            Self::Disabled | Self::Failing => ParkedReason::DestinationDisabled,
             Self::Paused => ParkedReason::DestinationPaused,
             Self::ReceiverGone => ParkedReason::ReceiverGone,
             Self::Unverified => ParkedReason::DestinationUnverified,

@@ -42,6 +42,11 @@ impl Class {
         }
     }
 
+    /// What the store has; anything unknown is fresh.
+    pub fn of_code(code: i64) -> Self {
+        Self::ALL.into_iter().find(|class| class.code() == code).unwrap_or(Self::Fresh)
+    }
+
     /// Whether it only gets a bounded share of a node.
     pub const fn is_late(self) -> bool {
         !matches!(self, Self::Fresh)
@@ -74,7 +79,7 @@ pub enum Said {
     Failed,
     /// 502, 504, or nothing within the time given.
     Overloaded,
-    /// 429, or 503 with a wish: nothing more for a moment.
+    /// 429: nothing more for a moment.
     TooMuch {
         retry_after: Option<Duration>,
     },
@@ -93,7 +98,6 @@ impl Said {
         };
         Some(match status {
             Some(429) => Self::TooMuch { retry_after },
-            Some(503) if retry_after.is_some() => Self::TooMuch { retry_after },
             Some(502 | 504) => Self::Overloaded,
             None if timed_out => Self::Overloaded,
             _ => Self::Failed,
@@ -146,10 +150,11 @@ impl Flow {
         }
     }
 
-    /// Takes over what the store kept, where this knows no better. `open` is the breaker's next
+    /// Takes over what the store kept, where that goes further back. `open` is the breaker's next
     /// probe and how many have failed.
     pub fn adopt(&mut self, failing: Failing, open: Option<(Timestamp, u32)>) {
-        if self.failing.since().is_none() {
+        // A failure may have come in before the store was read; what is kept goes further back.
+        if self.failing.since().is_none_or(|own| failing.since().is_some_and(|kept| kept < own)) {
             self.failing = failing;
         }
         if let Some((probe_at, failed_probes)) = open
@@ -297,7 +302,7 @@ mod tests {
             (failed(None), None, true, Some(Said::Overloaded)),
             (failed(None), Some(504), false, Some(Said::Overloaded)),
             (failed(wish), Some(429), false, Some(Said::TooMuch { retry_after: wish })),
-            (failed(wish), Some(503), false, Some(Said::TooMuch { retry_after: wish })),
+            (failed(wish), Some(503), false, Some(Said::Failed)),
             (failed(None), Some(503), false, Some(Said::Failed)),
             (Outcome::Forbidden, None, false, None),
             (Outcome::SecretUnavailable, None, false, None),

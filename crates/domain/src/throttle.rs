@@ -231,8 +231,9 @@ impl RetryBudget {
         }
     }
 
+    /// Whether little would be lost by forgetting it.
     pub fn is_idle(&self, now: Timestamp) -> bool {
-        self.floor(now) >= f64::from(RETRY_FLOOR_PER_SECOND) && self.earned < 1.0
+        self.floor(now) >= f64::from(RETRY_FLOOR_PER_SECOND)
     }
 }
 

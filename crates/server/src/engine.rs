@@ -39,7 +39,7 @@ pub struct Engine {
     pub receiver: Arc<Receiver>,
     /// Rung when a job was started.
     pub jobs: Arc<Notify>,
-    lanes: Lanes,
+    pub lanes: Lanes,
     /// On nodes with the worker role.
     sender: Option<Arc<Sender>>,
     db: Db,
@@ -105,6 +105,7 @@ impl Engine {
         let sender = match worker {
             false => None,
             true => Some(Arc::new(Sender {
+                publisher: Publisher::new(db.clone(), ambient.clone(), configs.clone(), lanes.clone(), None),
                 db: db.clone(),
                 ambient: ambient.clone(),
                 configs: configs.clone(),

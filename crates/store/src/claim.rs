@@ -7,34 +7,54 @@
 
 use std::collections::HashMap;
 
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
 use rusqlite::OptionalExtension;
 use uuid::Uuid;
 
 use crate::db::{Inner, Tx};
 use crate::error::StoreError;
-use crate::params;
-use crate::queue::{Claimed, Lane, NEVER};
+use crate::queue::{Claimed, FIRST_DUE, Lane, NEVER, Want};
 use crate::value::Row;
+use crate::{health, params};
 
-pub(crate) async fn claim(tx: &mut Tx, mut lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
-    // One order for every claimer, so that two of them never wait for each other in a circle.
-    lanes.sort_by_key(|(lane, _)| lane.destination);
-    match &tx.inner {
-        Inner::Sqlite(connection) => on_sqlite(connection.raw(), &lanes, lease_ms),
-        Inner::Postgres(_) => on_postgres(tx, &lanes, lease_ms).await,
+pub(crate) async fn claim(tx: &mut Tx, wants: Vec<Want>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+    let (mut mine, mut probes) = (Vec::with_capacity(wants.len()), Vec::new());
+    for want in wants {
+        if want.probe && !health::take_probe(tx, want.lane, lease_ms).await? {
+            continue;
+        }
+        if want.probe {
+            probes.push(want.lane);
+        }
+        mine.push(want);
     }
+    // One order for every claimer, so that two of them never wait for each other in a circle.
+    mine.sort_by_key(|want| want.lane.destination);
+    let claimed = match &tx.inner {
+        Inner::Sqlite(connection) => on_sqlite(connection.raw(), &mine, lease_ms)?,
+        Inner::Postgres(_) => on_postgres(tx, &mine, lease_ms).await?,
+    };
+    for lane in probes {
+        if !claimed.iter().any(|each| each.destination == lane.destination) {
+            health::give_probe_back(tx, lane).await?;
+        }
+    }
+    Ok(claimed)
 }
 
 /// A lease ran out under somebody: its try is recorded, without a number, because nobody knows
 /// whether it reached the receiver.
 const INTERRUPTED: &str = "the sender stopped before it could say how this try ended";
 
-fn on_sqlite(db: &rusqlite::Connection, lanes: &[(Lane, i64)], lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+fn on_sqlite(db: &rusqlite::Connection, wants: &[Want], lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
     let now: i64 = db.prepare_cached("SELECT now_ms()")?.query_row([], |row| row.get(0))?;
     let mut epochs = HashMap::new();
     let mut claimed = Vec::new();
-    for (lane, count) in lanes {
+    let advance =
+        format!("UPDATE lane SET next_at = coalesce({FIRST_DUE}, ?3) WHERE destination = ?1 AND tenant = ?2 AND hold IS NULL");
+    for want in wants {
+        let lane = &want.lane;
         let epoch = match epochs.get(&lane.tenant) {
             Some(epoch) => *epoch,
             None => {
@@ -44,15 +64,16 @@ fn on_sqlite(db: &rusqlite::Connection, lanes: &[(Lane, i64)], lease_ms: i64) ->
             }
         };
         let from = claimed.len();
-        sqlite_candidates(db, lane, epoch, now, *count, &mut claimed)?;
+        for (class, count) in want.of {
+            let left = want.all - (claimed.len() - from) as i64;
+            if count.min(left) > 0 {
+                sqlite_candidates(db, lane, class, epoch, now, count.min(left), &mut claimed)?;
+            }
+        }
         for (each, expired) in &mut claimed[from..] {
             sqlite_take(db, each, *expired, now, lease_ms)?;
         }
-        db.prepare_cached(
-            "UPDATE lane SET next_at = coalesce((SELECT min(next_at) FROM due WHERE due.destination = lane.destination), ?3)
-             WHERE destination = ?1 AND tenant = ?2 AND hold IS NULL",
-        )?
-        .execute((lane.destination.uuid().as_bytes(), lane.tenant.uuid().as_bytes(), NEVER))?;
+        db.prepare_cached(&advance)?.execute((lane.destination.uuid().as_bytes(), lane.tenant.uuid().as_bytes(), NEVER))?;
     }
     Ok(claimed.into_iter().map(|(each, _)| each).collect())
 }
@@ -62,6 +83,7 @@ fn on_sqlite(db: &rusqlite::Connection, lanes: &[(Lane, i64)], lease_ms: i64) ->
 fn sqlite_candidates(
     db: &rusqlite::Connection,
     lane: &Lane,
+    class: Class,
     epoch: i64,
     now: i64,
     count: i64,
@@ -72,11 +94,12 @@ fn sqlite_candidates(
          FROM due q
          CROSS JOIN delivery d ON d.id = q.delivery AND d.tenant = q.tenant
          CROSS JOIN event e ON e.id = d.event AND e.tenant = d.tenant
-         WHERE q.destination = ?1 AND q.tenant = ?2 AND q.next_at <= ?3
+         WHERE q.destination = ?1 AND q.tenant = ?2 AND q.class = ?5 AND q.next_at <= ?3
            AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.destination = ?1 AND lane.tenant = ?2 AND lane.hold IS NOT NULL)
          ORDER BY q.next_at LIMIT ?4",
     )?;
-    let mut rows = statement.query((lane.destination.uuid().as_bytes(), lane.tenant.uuid().as_bytes(), now, count))?;
+    let mut rows =
+        statement.query((lane.destination.uuid().as_bytes(), lane.tenant.uuid().as_bytes(), now, count, class.code()))?;
     while let Some(row) = rows.next()? {
         let replayed_from: Option<[u8; 16]> = row.get(6)?;
         let one = Claimed {
@@ -88,6 +111,7 @@ fn sqlite_candidates(
             attempts: row.get(3)?,
             records: row.get(4)?,
             interruptions: row.get(5)?,
+            class,
             replayed_from: replayed_from.map(|id| DeliveryId(Uuid::from_bytes(id))),
             event: EventId(Uuid::from_bytes(row.get(7)?)),
             event_type: row.get(8)?,
@@ -130,20 +154,27 @@ fn sqlite_take(
 }
 
 const PG_CLAIM: &str = "WITH wanted AS (
-        SELECT w.destination, w.tenant, w.count FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS w (destination, tenant, count)
+        SELECT w.* FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+            $9::bigint[], $10::bigint[]) AS w (destination, tenant, count, c1, n1, c2, n2, c3, n3)
         JOIN lane l ON l.destination = w.destination AND l.tenant = w.tenant AND l.hold IS NULL
     ), candidate AS (
         SELECT d.* FROM wanted w CROSS JOIN LATERAL (
-            SELECT delivery, tenant, claim, leased FROM due
-            WHERE due.destination = w.destination AND due.tenant = w.tenant AND due.next_at <= now_ms()
-            ORDER BY due.next_at LIMIT w.count) d
+            SELECT * FROM ((SELECT delivery, tenant, claim, leased, class FROM due
+                WHERE due.destination = w.destination AND due.tenant = w.tenant AND due.class = w.c1 AND due.next_at <= now_ms()
+                ORDER BY due.next_at LIMIT w.n1)
+            UNION ALL (SELECT delivery, tenant, claim, leased, class FROM due
+                WHERE due.destination = w.destination AND due.tenant = w.tenant AND due.class = w.c2 AND due.next_at <= now_ms()
+                ORDER BY due.next_at LIMIT w.n2)
+            UNION ALL (SELECT delivery, tenant, claim, leased, class FROM due
+                WHERE due.destination = w.destination AND due.tenant = w.tenant AND due.class = w.c3 AND due.next_at <= now_ms()
+                ORDER BY due.next_at LIMIT w.n3)) AS classes LIMIT w.count) d
     ), taken AS (
         UPDATE due SET claim = due.claim + 1, leased = TRUE, next_at = now_ms() + $4
         FROM candidate c WHERE due.delivery = c.delivery AND due.tenant = c.tenant AND due.claim = c.claim
-        RETURNING due.delivery, due.tenant, due.destination, due.claim, c.leased AS expired
+        RETURNING due.delivery, due.tenant, due.destination, due.claim, c.leased AS expired, c.class
     )
     SELECT q.delivery, q.tenant, q.destination, q.claim, q.expired, d.attempts, d.records, d.interruptions, d.replayed_from,
-        e.id, e.type, e.payload, e.meta, t.epoch
+        e.id, e.type, e.payload, e.meta, t.epoch, q.class
     FROM taken q
     JOIN delivery d ON d.id = q.delivery AND d.tenant = q.tenant
     JOIN event e ON e.id = d.event AND e.tenant = d.tenant
@@ -159,16 +190,15 @@ const PG_INTERRUPTED: &str = "WITH expired AS (
     INSERT INTO attempt (delivery, record, tenant, number, outcome, started_at, reason, detail)
     SELECT id, records, tenant, NULL, 'interrupted', now_ms(), $3, '{}' FROM counted";
 
-const PG_ADVANCE: &str =
-    "UPDATE lane SET next_at = coalesce((SELECT min(next_at) FROM due WHERE due.destination = lane.destination), $3)
-    FROM unnest($1::uuid[], $2::uuid[]) AS w (destination, tenant)
-    WHERE lane.destination = w.destination AND lane.tenant = w.tenant AND lane.hold IS NULL";
-
-async fn on_postgres(tx: &mut Tx, lanes: &[(Lane, i64)], lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
-    let destinations: Vec<Uuid> = lanes.iter().map(|(lane, _)| lane.destination.uuid()).collect();
-    let tenants: Vec<Uuid> = lanes.iter().map(|(lane, _)| lane.tenant.uuid()).collect();
-    let counts: Vec<i64> = lanes.iter().map(|(_, count)| *count).collect();
-    let rows = tx.query(PG_CLAIM, params![destinations.clone(), tenants.clone(), counts, lease_ms]).await?;
+async fn on_postgres(tx: &mut Tx, wants: &[Want], lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+    let destinations: Vec<Uuid> = wants.iter().map(|want| want.lane.destination.uuid()).collect();
+    let tenants: Vec<Uuid> = wants.iter().map(|want| want.lane.tenant.uuid()).collect();
+    let counts: Vec<i64> = wants.iter().map(|want| want.all).collect();
+    let class = |place: usize| wants.iter().map(|want| want.of[place].0.code()).collect::<Vec<i64>>();
+    let most = |place: usize| wants.iter().map(|want| want.of[place].1).collect::<Vec<i64>>();
+    let (own, their) = (destinations.clone(), tenants.clone());
+    let params = params![own, their, counts, lease_ms, class(0), most(0), class(1), most(1), class(2), most(2)];
+    let rows = tx.query(PG_CLAIM, params).await?;
     let mut claimed = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let expired = claimed.iter().filter(|(_, expired)| *expired);
     let (deliveries, owners): (Vec<Uuid>, Vec<Uuid>) =
@@ -180,7 +210,11 @@ async fn on_postgres(tx: &mut Tx, lanes: &[(Lane, i64)], lease_ms: i64) -> Resul
         each.records += u32::from(*expired);
         each.interruptions += u32::from(*expired);
     }
-    tx.execute(PG_ADVANCE, params![destinations, tenants, NEVER]).await?;
+    let advance = format!(
+        "UPDATE lane SET next_at = coalesce({FIRST_DUE}, $3) FROM unnest($1::uuid[], $2::uuid[]) AS w (destination, tenant)
+         WHERE lane.destination = w.destination AND lane.tenant = w.tenant AND lane.hold IS NULL"
+    );
+    tx.execute(&advance, params![destinations, tenants, NEVER]).await?;
     Ok(claimed.into_iter().map(|(each, _)| each).collect())
 }
 
@@ -200,6 +234,7 @@ fn read(mut row: Row) -> Result<(Claimed, bool), StoreError> {
         payload: row.get::<Vec<u8>>(11)?.into(),
         meta: row.get(12)?,
         epoch: row.get(13)?,
+        class: Class::of_code(row.get(14)?),
     };
     Ok((one, row.get(4)?))
 }

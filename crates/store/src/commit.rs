@@ -100,9 +100,10 @@ pub(crate) fn sqlite_settle(db: &rusqlite::Connection, settle: &Settle) -> Resul
                 .execute((delivery, tenant, settle.claim))?,
             Some(at) => db
                 .prepare_cached(
-                    "UPDATE due SET next_at = ?4, leased = 0 WHERE delivery = ?1 AND tenant = ?2 AND claim = ?3 AND leased",
+                    "UPDATE due SET next_at = ?4, leased = 0, class = CASE WHEN ?5 > 0 THEN 1 ELSE class END
+                 WHERE delivery = ?1 AND tenant = ?2 AND claim = ?3 AND leased",
                 )?
-                .execute((delivery, tenant, settle.claim, at))?,
+                .execute((delivery, tenant, settle.claim, at, settle.attempts))?,
         };
     if mine == 0 {
         return Ok(false);
@@ -360,7 +361,7 @@ const SETTLE: &str = "WITH input AS (
         DELETE FROM due USING input i WHERE due.delivery = i.delivery AND due.tenant = i.tenant AND due.claim = i.claim AND due.leased AND i.finished
         RETURNING due.delivery
     ), kept AS (
-        UPDATE due SET leased = FALSE,
+        UPDATE due SET leased = FALSE, class = CASE WHEN i.attempts > 0 THEN 1 ELSE due.class END,
             next_at = CASE WHEN i.delay = 9223372036854775807 THEN i.delay ELSE i.now + i.delay END
         FROM input i WHERE due.delivery = i.delivery AND due.tenant = i.tenant AND due.claim = i.claim AND due.leased AND NOT i.finished
         RETURNING due.delivery, due.destination, due.tenant, due.next_at

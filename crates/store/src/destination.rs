@@ -8,6 +8,7 @@ use hookswitch_domain::time::Timestamp;
 use crate::db::Tx;
 use crate::error::StoreError;
 use crate::event::Meta;
+use crate::health::{self, Shown};
 use crate::page::Page;
 use crate::queue::NEVER;
 use crate::signing_key::{self, SigningKey};
@@ -35,6 +36,8 @@ pub struct Destination {
     pub updated_at: Timestamp,
     /// Why nothing is sent at the moment; `None` while it is active.
     pub hold: Option<Hold>,
+    /// Present while it fails; see `health`.
+    pub failing: Option<Shown>,
 }
 
 impl Destination {
@@ -46,8 +49,10 @@ impl Destination {
 }
 
 const COLUMNS: &str = "d.id, d.group_id, d.name, d.adapter_type, d.endpoint, d.url_secret, d.signing_secret, d.previous_secret,
-    d.previous_until, d.credential, d.config, d.revision, d.created_at, d.updated_at, l.hold";
-const FROM: &str = "FROM integration_destinations d JOIN lane l ON l.destination = d.id AND l.tenant = d.tenant";
+    d.previous_until, d.credential, d.config, d.revision, d.created_at, d.updated_at, l.hold,
+    h.failing_since, h.failed_probes, h.not_before, h.not_before > now_ms()";
+const FROM: &str = "FROM integration_destinations d JOIN lane l ON l.destination = d.id AND l.tenant = d.tenant
+    LEFT JOIN destination_health h ON h.destination = d.id AND h.tenant = d.tenant";
 
 fn read(mut row: Row) -> Result<Destination, StoreError> {
     let config: String = row.get(10)?;
@@ -69,6 +74,15 @@ fn read(mut row: Row) -> Result<Destination, StoreError> {
         created_at: row.get(12)?,
         updated_at: row.get(13)?,
         hold: hold.as_deref().and_then(Hold::named),
+        failing: match row.get::<Option<Timestamp>>(15)? {
+            None => None,
+            Some(failing_since) => Some(Shown {
+                failing_since,
+                breaker_open: row.get::<Option<i64>>(16)?.is_some(),
+                next_probe_at: row.get(17)?,
+                waits: row.get(18)?,
+            }),
+        },
     })
 }
 
@@ -170,6 +184,10 @@ pub async fn set_hold(tx: &mut Tx, id: DestinationId, hold: Option<Hold>) -> Res
     let next_at = if hold.is_some() { NEVER } else { 0 };
     let sql = "UPDATE lane SET hold = $3, next_at = $4 WHERE destination = $1 AND tenant = $2";
     tx.execute(sql, params![id, tenant, hold.map(Hold::as_str), next_at]).await?;
+    if hold.is_none() {
+        // Whoever lets it go on says that it works.
+        health::clear(tx, id).await?;
+    }
     let enabled = !hold.is_some_and(Hold::disables);
     let sql = "UPDATE integration_destinations SET enabled = $3, updated_at = now_ms() WHERE id = $1 AND tenant = $2";
     tx.execute(sql, params![id, tenant, enabled]).await?;
@@ -185,6 +203,7 @@ pub async fn delete(tx: &mut Tx, id: DestinationId) -> Result<bool, StoreError> 
     signing_key::delete_all(tx, id).await?;
     for sql in [
         "DELETE FROM lane WHERE destination = $1 AND tenant = $2",
+        "DELETE FROM destination_health WHERE destination = $1 AND tenant = $2",
         "DELETE FROM integration_destinations WHERE id = $1 AND tenant = $2",
     ] {
         tx.execute(sql, params![id, tenant]).await?;

@@ -22,6 +22,7 @@ pub mod event;
 pub mod event_type;
 pub mod expiry;
 pub mod gauge;
+pub mod health;
 pub mod idempotency;
 pub mod inbound;
 pub mod installation;

@@ -2,6 +2,7 @@
 //! what is new is a range of keys; what changes is asked for by id. No statement here costs more
 //! for the history behind it or the backlog before it.
 
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, InboundDeliveryId, InboundWebhookId, uuid_floor};
 use hookswitch_domain::time::Timestamp;
 
@@ -61,9 +62,14 @@ pub async fn deliveries_soon_due(tx: &mut Tx, within_ms: i64, each: i64) -> Resu
     let lanes: Vec<DestinationId> = ids(tx.query(lanes, params![tenant, within_ms, LANES_MAX]).await?)?;
     let mut found = Vec::new();
     for lane in lanes {
-        let sql = "SELECT delivery FROM due WHERE destination = $1 AND tenant = $2 AND next_at <= now_ms() + $3
-            ORDER BY next_at LIMIT $4";
-        found.extend(ids::<DeliveryId>(tx.query(sql, params![lane, tenant, within_ms, each]).await?)?);
+        let end = found.len() + each.max(0) as usize;
+        for class in Class::ALL {
+            let sql =
+                "SELECT delivery FROM due WHERE destination = $1 AND tenant = $2 AND class = $5 AND next_at <= now_ms() + $3
+                ORDER BY next_at LIMIT $4";
+            found.extend(ids::<DeliveryId>(tx.query(sql, params![lane, tenant, within_ms, each, class.code()]).await?)?);
+        }
+        found.truncate(end);
     }
     Ok(found)
 }

@@ -37,6 +37,7 @@ pub const STORE: Component = Component {
     migrations: &[
         migration!(1, "../migrations", "0001_frame"),
         migration!(2, "../migrations", "0002_clustered"),
+        migration!(3, "../migrations", "0003_flow"),
         migration!(5, "../migrations", "0005_dead_letters"),
         migration!(7, "../migrations", "0007_content"),
         migration!(8, "../migrations", "0008_signing_key"),

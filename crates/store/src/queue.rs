@@ -3,13 +3,14 @@
 //! A delivery that isn't finished has a row in `due`; a destination has a row in `lane`, whose
 //! `next_at` is never later than the earliest `due` of that destination (a sweep mends the one race
 //! that PostgreSQL allows). A claim reads lanes first and rows second, so that it costs the same
-//! whatever waits.
+//! whatever waits. Within a lane, fresh work, retries and replays are found apart ([`Class`]).
 //!
 //! Every write after a claim names it: (delivery, claim number). A lease that ran out is claimed
 //! again under the next number, and the old holder's write then changes nothing.
 
 use bytes::Bytes;
 use hookswitch_domain::delivery::State;
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
 pub use hookswitch_domain::lease::{After, NEVER};
 use hookswitch_domain::time::Timestamp;
@@ -124,6 +125,7 @@ pub struct Claimed {
     pub attempts: u32,
     pub records: u32,
     pub interruptions: u32,
+    pub class: Class,
     pub replayed_from: Option<DeliveryId>,
     pub event: EventId,
     pub event_type: String,
@@ -138,10 +140,39 @@ pub struct Lane {
     pub tenant: TenantId,
 }
 
+/// What to claim of a lane.
+#[derive(Debug, Clone, Copy)]
+pub struct Want {
+    pub lane: Lane,
+    /// At most so many altogether.
+    pub all: i64,
+    /// At most so many of each class, in this order.
+    pub of: [(Class, i64); 3],
+    /// It is one delivery that asks whether the receiver is back: only if no other node does.
+    pub probe: bool,
+}
+
+impl Want {
+    /// Up to `count` of whatever is due, what is fresh first.
+    pub const fn any(lane: Lane, count: i64) -> Self {
+        let of = [(Class::Fresh, count), (Class::Retry, count), (Class::Replay, count)];
+        Self { lane, all: count, of, probe: false }
+    }
+}
+
+/// Where a look at the lanes goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    next_at: i64,
+    destination: DestinationId,
+}
+
 /// What a look at the lanes shows.
 #[derive(Debug, Default)]
 pub struct Look {
     pub ready: Vec<Lane>,
+    /// Where to go on: there may be more.
+    pub more: Option<Place>,
     /// Milliseconds until the next lane is due, if one is waiting.
     pub next_in_ms: Option<i64>,
 }
@@ -169,24 +200,47 @@ impl Db {
         }
     }
 
-    /// Lanes with work that is due, the longest waiting first.
-    pub async fn look(&self, limit: i64) -> Result<Look, StoreError> {
-        self.system().read(move |tx| Box::pin(look(tx, limit))).await
+    /// Lanes with work that is due, the longest waiting first, from `after` on.
+    pub async fn look(&self, limit: i64, after: Option<Place>) -> Result<Look, StoreError> {
+        self.system().read(move |tx| Box::pin(look(tx, limit, after))).await
     }
 
-    /// Leases up to `count` due deliveries of each lane to the caller for `lease_ms`.
-    pub async fn claim(&self, lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
-        self.system().write(move |tx| Box::pin(claim::claim(tx, lanes, lease_ms))).await
+    /// Leases what is wanted and due to the caller for `lease_ms`.
+    pub async fn claim(&self, wants: Vec<Want>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+        self.system().write(move |tx| Box::pin(claim::claim(tx, wants, lease_ms))).await
+    }
+
+    /// Frees the leases of a process that is gone: what it held is due now, and its claim records
+    /// the interruption. Only where no other process works on this database.
+    pub async fn free_leases(&self) -> Result<u64, StoreError> {
+        let free = "UPDATE due SET next_at = now_ms() WHERE leased AND next_at > now_ms()";
+        let lanes = "UPDATE lane SET next_at = now_ms() WHERE hold IS NULL AND next_at > now_ms()
+            AND EXISTS (SELECT 1 FROM due WHERE due.destination = lane.destination AND due.leased)";
+        let system = self.system();
+        let job = system.write(move |tx| {
+            Box::pin(async move {
+                let freed = tx.execute(free, &[]).await?;
+                if freed > 0 {
+                    tx.execute(lanes, &[]).await?;
+                }
+                Ok(freed)
+            })
+        });
+        job.await
     }
 
     /// Mends lanes whose `next_at` lies behind their work. Cheap: one index probe per lane.
     pub async fn sweep_lanes(&self) -> Result<u64, StoreError> {
-        let sql = "UPDATE lane SET next_at = (SELECT min(next_at) FROM due WHERE due.destination = lane.destination)
-            WHERE hold IS NULL
-              AND EXISTS (SELECT 1 FROM due WHERE due.destination = lane.destination AND due.next_at < lane.next_at)";
-        self.system().write(move |tx| Box::pin(async move { tx.execute(sql, &[]).await })).await
+        let sql = format!("UPDATE lane SET next_at = {FIRST_DUE} WHERE hold IS NULL AND {FIRST_DUE} < next_at");
+        self.system().write(move |tx| Box::pin(async move { tx.execute(&sql, &[]).await })).await
     }
 }
+
+/// The earliest `next_at` of a lane, by one index probe per class.
+pub(crate) const FIRST_DUE: &str = "(SELECT min(earliest) FROM (
+    SELECT min(next_at) AS earliest FROM due WHERE due.destination = lane.destination AND due.class = 0
+    UNION ALL SELECT min(next_at) FROM due WHERE due.destination = lane.destination AND due.class = 1
+    UNION ALL SELECT min(next_at) FROM due WHERE due.destination = lane.destination AND due.class = 2) AS classes)";
 
 fn raw(tx: &Tx) -> Result<&rusqlite::Connection, StoreError> {
     match &tx.inner {
@@ -232,9 +286,11 @@ pub async fn insert_delivery(
     )
     .await?;
     let lease = if delivery.leased { lease_ms } else { 0 };
+    let class = if replayed_from.is_some() { Class::Replay } else { Class::Fresh };
     tx.execute(
-        "INSERT INTO due (delivery, tenant, destination, next_at, leased, claim) VALUES ($1, $2, $3, now_ms() + $4, $5, $6)",
-        params![delivery.id, tenant, delivery.destination, lease, delivery.leased, i64::from(delivery.leased)],
+        "INSERT INTO due (delivery, tenant, destination, next_at, leased, claim, class)
+         VALUES ($1, $2, $3, now_ms() + $4, $5, $6, $7)",
+        params![delivery.id, tenant, delivery.destination, lease, delivery.leased, i64::from(delivery.leased), class.code()],
     )
     .await?;
     tx.execute(
@@ -245,16 +301,23 @@ pub async fn insert_delivery(
     Ok(())
 }
 
-async fn look(tx: &mut Tx, limit: i64) -> Result<Look, StoreError> {
-    let ready = "SELECT l.destination, l.tenant FROM lane l JOIN tenant t ON t.id = l.tenant
-        WHERE l.next_at <= now_ms() AND l.hold IS NULL AND NOT t.sending_paused
-          AND NOT EXISTS (SELECT 1 FROM installation i WHERE i.sending_paused) ORDER BY l.next_at LIMIT $1";
-    let rows = tx.query(ready, params![limit]).await?;
-    let ready = rows
-        .into_iter()
-        .map(|mut row| Ok(Lane { destination: row.get(0)?, tenant: row.get(1)? }))
-        .collect::<Result<_, StoreError>>()?;
-    let next = "SELECT min(next_at) - now_ms() FROM lane WHERE next_at > now_ms() AND next_at < $1 AND hold IS NULL";
+async fn look(tx: &mut Tx, limit: i64, after: Option<Place>) -> Result<Look, StoreError> {
+    let ready = "SELECT l.destination, l.tenant, l.next_at FROM lane l JOIN tenant t ON t.id = l.tenant
+        LEFT JOIN destination_health h ON h.destination = l.destination AND h.tenant = l.tenant
+        WHERE l.next_at <= now_ms() AND (l.next_at, l.destination) > ($2, $3) AND l.hold IS NULL AND NOT t.sending_paused
+          AND NOT EXISTS (SELECT 1 FROM installation i WHERE i.sending_paused)
+          AND coalesce(h.not_before, 0) <= now_ms() ORDER BY l.next_at, l.destination LIMIT $1";
+    let from = after.unwrap_or(Place { next_at: i64::MIN, destination: DestinationId(uuid::Uuid::nil()) });
+    let (mut ready_lanes, mut last) = (Vec::new(), None);
+    for mut row in tx.query(ready, params![limit, from.next_at, from.destination]).await? {
+        let lane = Lane { destination: row.get(0)?, tenant: row.get(1)? };
+        last = Some(Place { next_at: row.get(2)?, destination: lane.destination });
+        ready_lanes.push(lane);
+    }
+    let more = last.filter(|_| ready_lanes.len() as i64 >= limit);
+    let next = "SELECT min(moment) - now_ms() FROM (
+        SELECT min(next_at) AS moment FROM lane WHERE next_at > now_ms() AND next_at < $1 AND hold IS NULL
+        UNION ALL SELECT min(not_before) FROM destination_health WHERE not_before > now_ms()) AS coming";
     let next_in_ms = tx.query_one(next, params![NEVER]).await?.get(0)?;
-    Ok(Look { ready, next_in_ms })
+    Ok(Look { ready: ready_lanes, more, next_in_ms })
 }

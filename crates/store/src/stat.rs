@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use hookswitch_domain::delivery::State;
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DestinationId, TenantId};
 use hookswitch_domain::time::Timestamp;
 
@@ -208,7 +209,7 @@ pub async fn waiting(tx: &mut Tx, destination: DestinationId, limit: i64) -> Res
     let tenant = tx.tenant();
     let sql = "SELECT d.state, x.in_hand, count(*) FROM (
             SELECT delivery, tenant, (leased AND next_at > now_ms()) AS in_hand FROM due
-            WHERE destination = $1 AND tenant = $2 ORDER BY next_at LIMIT $3) x
+            WHERE destination = $1 AND tenant = $2 ORDER BY class, next_at LIMIT $3) x
         JOIN delivery d ON d.id = x.delivery AND d.tenant = x.tenant GROUP BY d.state, x.in_hand";
     let mut waiting = Waiting::default();
     let mut all = 0;
@@ -223,8 +224,12 @@ pub async fn waiting(tx: &mut Tx, destination: DestinationId, limit: i64) -> Res
         }
     }
     waiting.more = all >= limit;
-    let oldest = "SELECT min(next_at) FROM due WHERE destination = $1 AND tenant = $2 AND next_at <= now_ms()";
-    waiting.oldest_due_at = tx.query_one(oldest, params![destination, tenant]).await?.get(0)?;
+    // The lane's index knows the oldest of each class.
+    for class in Class::ALL {
+        let oldest = "SELECT min(next_at) FROM due WHERE destination = $1 AND tenant = $2 AND class = $3 AND next_at <= now_ms()";
+        let oldest: Option<Timestamp> = tx.query_one(oldest, params![destination, tenant, class.code()]).await?.get(0)?;
+        waiting.oldest_due_at = waiting.oldest_due_at.into_iter().chain(oldest).min();
+    }
     Ok(waiting)
 }
 

@@ -175,7 +175,7 @@ pub fn waiting_few_sql(to: To) -> String {
     let destination = if to.is_some() { "AND t.id = $4" } else { "" };
     format!(
         "SELECT {WAITING} FROM integration_destinations t CROSS JOIN due w CROSS JOIN delivery d {WITH}
-         WHERE t.tenant = $1 {destination} AND w.destination = t.id AND w.tenant = t.tenant AND w.next_at < $2
+         WHERE t.tenant = $1 {destination} AND w.destination = t.id AND w.tenant = t.tenant AND w.class IN (0, 1, 2) AND w.next_at < $2
            AND d.id = w.delivery AND d.tenant = w.tenant LIMIT $3"
     )
 }

@@ -23,6 +23,11 @@ pub static OWN: &[BuiltIn] = &[
         schema: delivery,
     },
     BuiltIn {
+        name: "integration.destination.failing",
+        description: "Every attempt to a destination has failed for days.",
+        schema: destination,
+    },
+    BuiltIn {
         name: "integration.destination.disabled",
         description: "Nothing is sent to a destination any more.",
         schema: destination,

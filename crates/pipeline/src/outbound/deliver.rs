@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookswitch_domain::audit::{Actor, Entry};
 use hookswitch_domain::delivery::{self, Next, Outcome, State};
-use hookswitch_domain::destination::Hold;
+use hookswitch_domain::flow::Said;
 use hookswitch_domain::lease::{self, Before, Begin};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::message_id;
 use hookswitch_domain::time::{Ambient, Timestamp};
 use hookswitch_store::event::Meta;
 use hookswitch_store::queue::{AttemptRecord, Claimed, Settle};
-use hookswitch_store::{Db, StoreError, audit, destination};
+use hookswitch_store::{Db, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,9 +23,11 @@ use super::configs::{Configs, NoTarget, Outlet, TenantConfig};
 use super::content::{Prepared, Ready};
 use super::credential::{Authorization, Resolver, oauth2::Tokens};
 use super::envelope;
+use super::health::Wish;
 use super::lanes::Slot;
 use super::link::{Links, Made};
 use super::news::{self, News};
+use super::publish::Publisher;
 use crate::http::Client;
 use crate::sandbox::Sandbox;
 
@@ -64,27 +65,11 @@ pub struct Sender {
     pub links: Arc<dyn Links>,
     /// Where destinations' expressions are evaluated.
     pub sandbox: Arc<Sandbox>,
+    /// Publishes what is to be told of destinations.
+    pub publisher: Publisher,
     pub tasks: TaskTracker,
     /// Set at the end: what is in hand and not yet sent is given back.
     pub stop: CancellationToken,
-}
-
-/// What a receiver's answer means for its destination.
-struct Wish {
-    hold: Hold,
-    action: &'static str,
-    reason: &'static str,
-}
-
-impl Wish {
-    fn of(gone: bool, pause: bool) -> Option<Self> {
-        if gone {
-            let reason = "the receiver answered 410";
-            return Some(Self { hold: Hold::ReceiverGone, action: "destination.disabled", reason });
-        }
-        let reason = "the receiver asked for it (hookswitch-destination: pause)";
-        pause.then_some(Self { hold: Hold::Paused, action: "destination.paused", reason })
-    }
 }
 
 /// What is recorded of a try besides its columns.
@@ -124,10 +109,11 @@ impl Sender {
 
     async fn carry(&self, mut work: InHand) {
         let came = Instant::now();
-        let Ok(_permit) = work.slot.gate.clone().acquire_owned().await else { return };
-        let done = match came.elapsed() >= LOOK_AGAIN {
-            true => self.after_a_wait(&mut work).await,
-            false => self.attempt(&work).await,
+        let done = match work.slot.turn().await {
+            // Nothing may be sent to it now: what it costs is this write, and no attempt.
+            false => self.release(&work.claimed).await,
+            true if came.elapsed() >= LOOK_AGAIN => self.after_a_wait(&mut work).await,
+            true => self.attempt(&mut work).await,
         };
         if let Err(error) = done {
             let claimed = &work.claimed;
@@ -147,7 +133,7 @@ impl Sender {
         self.attempt(work).await
     }
 
-    async fn attempt(&self, work: &InHand) -> Result<(), StoreError> {
+    async fn attempt(&self, work: &mut InHand) -> Result<(), StoreError> {
         let claimed = &work.claimed;
         let config = match &work.config {
             Some(config) => Some(config.clone()),
@@ -185,14 +171,21 @@ impl Sender {
             return self.release(claimed).await;
         }
         let deadline = begun + outlet.policy.timeout();
-        let started_at = self.ambient.now();
+        let (started_at, started) = (self.ambient.now(), Instant::now());
         let delivered = self.send(work, config, outlet, (&meta, ready.as_ref()), started_at, deadline).await;
+        let timed_out = delivered.status.is_none() && Instant::now() >= deadline;
+        let changes = Said::of(&delivered.outcome, delivered.status, timed_out)
+            .map(|said| work.slot.answered(said, started, self.ambient.unit()));
         if let Some(ready) = ready.as_mut().filter(|_| delivered.outcome.may_come_again())
             && let Err(error) = self.keep(work, ready).await
         {
-            tracing::warn!(delivery = %claimed.delivery, %error, "a body could not be kept: the next attempt makes it again");
+            tracing::warn!(delivery = %work.claimed.delivery, %error, "a body could not be kept: the next attempt makes it again");
         }
-        self.settle(work, config, outlet, started_at, delivered).await
+        self.settle(work, config, outlet, started_at, delivered).await?;
+        match changes.filter(|changes| !changes.is_empty()) {
+            Some(changes) => self.follow(work, changes).await,
+            None => Ok(()),
+        }
     }
 
     async fn send(
@@ -365,37 +358,6 @@ impl Sender {
         if let Err(error) = noted.await {
             tracing::warn!(tenant = %claimed.tenant, delivery = %claimed.delivery, %error, "an external record could not be noted");
         }
-    }
-
-    /// The receiver's own wish: nothing more is sent until a person lets the destination go on.
-    async fn hold(&self, claimed: &Claimed, revision: i64, wish: Wish) -> Result<(), StoreError> {
-        let claim = claimed.claim;
-        let (destination, delivery, ambient) = (claimed.destination, claimed.delivery, self.ambient.clone());
-        let entry = Entry {
-            action: wish.action,
-            target: destination.to_string(),
-            correlation_id: None,
-            detail: serde_json::json!({ "reason": wish.reason, "delivery_id": delivery }),
-        };
-        let store = self.db.for_tenant(claimed.tenant);
-        store
-            .write(move |tx| {
-                Box::pin(async move {
-                    audit::bump_epoch(tx).await?;
-                    // Only what is still as it was when the request went out: nobody has paused,
-                    // disabled or repaired the destination since, and the claim is still ours.
-                    let same = destination::get(tx, destination)
-                        .await?
-                        .is_some_and(|row| row.hold.is_none() && row.revision == revision);
-                    if !same || !hookswitch_store::delivery::is_claimed(tx, delivery, claim).await? {
-                        return Ok(());
-                    }
-                    destination::set_hold(tx, destination, Some(wish.hold)).await?;
-                    audit::append(tx, &*ambient, &Actor::System, entry).await?;
-                    Ok(())
-                })
-            })
-            .await
     }
 
     async fn release(&self, claimed: &Claimed) -> Result<(), StoreError> {

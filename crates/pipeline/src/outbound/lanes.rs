@@ -1,52 +1,106 @@
-//! What this node has in hand, per destination. A slot is taken before work is leased and given
-//! back when the work is settled, so that neither `max_in_flight` nor the node's budget of payload
-//! bytes is ever exceeded, also right after a crash.
+//! What this node has in hand, per destination, and what each destination may be sent now. A slot is
+//! taken before work is leased and given back when the work is settled, so that neither a
+//! destination's limits nor a tenant's share nor the node's budget of payload bytes is ever
+//! exceeded, also right after a crash.
+//!
+//! What may be sent is decided by `domain::flow`; here are the waiting places around it. Whatever is
+//! held back stays in the store and costs no attempt.
 
-use std::collections::HashMap;
+mod hands;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use hookswitch_domain::id::DestinationId;
-use tokio::sync::{Notify, Semaphore};
+use hookswitch_domain::breaker::{self, Sent};
+use hookswitch_domain::failing::Failing;
+use hookswitch_domain::flow::{Answered, Changes, Class, Limits, Said};
+use hookswitch_domain::id::{DestinationId, TenantId};
+use hookswitch_domain::time::Timestamp;
+use hookswitch_store::health::Kept;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
-/// Claimed work may wait in memory for its turn: this many times `max_in_flight`, so that the next
-/// request is at hand when one ends.
-const PREFETCH: u32 = 2;
-
-/// Payload bytes in hand on this node.
-const BYTES_MAX: usize = 64 << 20;
-/// Deliveries in hand on this node.
-const COUNT_MAX: usize = 4_096;
-
-struct Lane {
-    in_hand: u32,
-    /// Work is (or may be) waiting in the store: newcomers queue behind it.
-    backlog: bool,
-    gate: Arc<Semaphore>,
-    max_in_flight: u32,
-}
-
-#[derive(Default)]
-struct Hands {
-    lanes: HashMap<DestinationId, Lane>,
-    bytes: usize,
-    count: usize,
-}
+use hands::Hands;
 
 /// All lanes of this node.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Lanes {
     hands: Arc<Mutex<Hands>>,
     /// Rung when there may be something to claim: new work, or a free slot before a backlog.
     pub wake: Arc<Notify>,
+    /// Moments of the flows count from here, on the monotonic clock: no clock that is set back
+    /// keeps a breaker open.
+    began: Instant,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { hands: Arc::default(), wake: Arc::default(), began: Instant::now() }
+    }
+}
+
+/// Which lane, and what it is configured with.
+#[derive(Debug, Clone, Copy)]
+pub struct Of {
+    pub tenant: TenantId,
+    pub destination: DestinationId,
+    pub limits: Limits,
+}
+
+/// How much of a lane may be claimed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Room {
+    pub fresh: u32,
+    pub retries: u32,
+    pub replays: u32,
+    /// One delivery alone, to ask whether the receiver is back.
+    pub probe: bool,
+    /// When there is room again, where time alone makes it.
+    pub until: Option<Timestamp>,
+}
+
+impl Room {
+    pub fn of(&self, class: Class) -> u32 {
+        match class {
+            Class::Fresh => self.fresh,
+            Class::Retry => self.retries,
+            Class::Replay => self.replays,
+        }
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.fresh + self.retries + self.replays == 0
+    }
+}
+
+/// What people see of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    pub in_flight_limit: u32,
+    pub breaker: breaker::Shown,
 }
 
 /// A place for one delivery. Dropping it gives the place back.
 pub struct Slot {
     lanes: Lanes,
+    place: Place,
+}
+
+/// What the books know a slot by.
+struct Place {
+    tenant: TenantId,
     destination: DestinationId,
+    class: Class,
     bytes: usize,
-    /// Only `max_in_flight` slots of a lane get through at once.
-    pub gate: Arc<Semaphore>,
+    sent: Sent,
+    /// Counts among the requests in the air.
+    flying: bool,
+    /// Has no place of the rate limit yet.
+    unpaced: bool,
+    answered: bool,
+    taken: Timestamp,
+    /// For its turn.
+    waited: Duration,
 }
 
 impl Slot {
@@ -61,97 +115,163 @@ impl Lanes {
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A slot for work that is about to be accepted: only if it could be sent at once and nothing
-    /// waits before it. Otherwise the work is a backlog.
-    pub fn reserve(&self, destination: DestinationId, max_in_flight: u32, bytes: usize) -> Option<Slot> {
-        let mut hands = self.hands();
-        let room = hands.bytes + bytes <= BYTES_MAX && hands.count < COUNT_MAX;
-        let lane = hands.lane(destination, max_in_flight);
-        if lane.backlog || lane.in_hand >= max_in_flight || !room {
-            lane.backlog = true;
-            return None;
-        }
-        Some(self.take(&mut hands, destination, bytes))
+    pub fn now(&self) -> Timestamp {
+        self.moment(Instant::now())
     }
 
-    /// How many of the lane's deliveries may be claimed now.
-    pub fn room(&self, destination: DestinationId) -> u32 {
-        let hands = self.hands();
-        if hands.bytes >= BYTES_MAX || hands.count >= COUNT_MAX {
-            return 0;
-        }
-        let free = (COUNT_MAX - hands.count) as u32;
-        match hands.lanes.get(&destination) {
-            Some(lane) => (lane.max_in_flight * PREFETCH).saturating_sub(lane.in_hand).min(free),
-            // Its figures come with its configuration, when the first claimed delivery is looked at.
-            None => hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT.min(free),
-        }
+    fn moment(&self, at: Instant) -> Timestamp {
+        Timestamp::from_millis(at.saturating_duration_since(self.began).as_millis() as i64)
+    }
+
+    /// A slot for work that is about to be accepted: only if it could be sent at once, or soon where
+    /// the lane flows, and nothing fresh waits before it in the store. Otherwise the work is a backlog.
+    pub fn reserve(&self, of: Of, bytes: usize) -> Option<Slot> {
+        let now = self.now();
+        let mut hands = self.hands();
+        let (flying, unpaced) = hands.reserve(of, bytes, now)?;
+        drop(hands);
+        Some(self.slot(of, Class::Fresh, bytes, Sent::Freely, flying, unpaced))
+    }
+
+    /// How much of the lane may be claimed now.
+    pub fn room(&self, of: Of) -> Room {
+        let now = self.now();
+        self.hands().room(of, now)
+    }
+
+    /// How much the node may claim in one round.
+    pub fn capacity(&self) -> u32 {
+        self.hands().capacity()
+    }
+
+    /// How much more of this tenant's the node takes: less while others wait.
+    pub fn tenant_room(&self, tenant: TenantId) -> u32 {
+        self.hands().tenant_room(tenant)
     }
 
     /// A slot for work that was claimed.
-    pub fn claimed(&self, destination: DestinationId, bytes: usize) -> Slot {
+    pub fn claimed(&self, of: Of, class: Class, bytes: usize) -> Slot {
+        let now = self.now();
         let mut hands = self.hands();
-        hands.lane(destination, hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT);
-        self.take(&mut hands, destination, bytes)
+        let (sent, unpaced) = hands.claimed(of, class, bytes, now);
+        self.slot(of, class, bytes, sent, false, unpaced)
     }
 
-    /// After a claim: whether the lane may hold more than was taken.
-    pub fn set_backlog(&self, destination: DestinationId, backlog: bool) {
-        if let Some(lane) = self.hands().lanes.get_mut(&destination) {
-            lane.backlog = backlog;
+    fn slot(&self, of: Of, class: Class, bytes: usize, sent: Sent, flying: bool, unpaced: bool) -> Slot {
+        let Of { tenant, destination, .. } = of;
+        let (taken, waited) = (self.now(), Duration::ZERO);
+        let place = Place { tenant, destination, class, bytes, sent, flying, unpaced, answered: false, taken, waited };
+        Slot { lanes: self.clone(), place }
+    }
+
+    /// After a claim: whether the lane may hold more of the class than was taken.
+    pub fn set_backlog(&self, destination: DestinationId, class: Class, backlog: bool) {
+        let now = self.now();
+        self.hands().set_backlog(destination, class, backlog, now);
+    }
+
+    /// Takes over what the store kept of failing destinations.
+    pub fn adopt(&self, kept: &[Kept], limits: impl Fn(TenantId, DestinationId) -> Limits) {
+        let now = self.now();
+        let mut hands = self.hands();
+        for each in kept {
+            let of = Of { tenant: each.tenant, destination: each.destination, limits: limits(each.tenant, each.destination) };
+            let since = Timestamp::from_millis(now.millis().saturating_sub(each.failing_for_ms));
+            let probe_at = Timestamp::from_millis(now.millis().saturating_add(each.probe_in_ms));
+            let open = each.failed_probes.map(|failed| (probe_at, failed));
+            hands.lane(of, now).flow.adopt(Failing::recorded(since, each.warned), open);
         }
     }
 
-    /// Follows a change of the destination's `max_in_flight`.
-    pub fn configure(&self, destination: DestinationId, max_in_flight: u32) -> Arc<Semaphore> {
-        self.hands().lane_configured(destination, max_in_flight).gate.clone()
+    /// A person lets the destination go on: its past is forgotten.
+    pub fn forget_failures(&self, destination: DestinationId) {
+        if let Some(lane) = self.hands().lane_of(destination) {
+            lane.flow.reset();
+        }
     }
 
-    fn take(&self, hands: &mut Hands, destination: DestinationId, bytes: usize) -> Slot {
-        hands.bytes += bytes;
-        hands.count += 1;
-        let lane = hands.lane(destination, hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT);
-        lane.in_hand += 1;
-        Slot { lanes: self.clone(), destination, bytes, gate: lane.gate.clone() }
+    /// What this node knows of a lane; `None` where there is nothing to know.
+    pub fn shown(&self, destination: DestinationId) -> Option<Shown> {
+        let mut hands = self.hands();
+        let flow = &hands.lane_of(destination)?.flow;
+        Some(Shown { in_flight_limit: flow.in_flight_limit(), breaker: flow.breaker() })
+    }
+
+    /// Forgets lanes that nothing has happened on for a while.
+    pub fn tidy(&self) {
+        let now = self.now();
+        self.hands().tidy(now);
     }
 }
 
-impl Hands {
-    fn lane(&mut self, destination: DestinationId, max_in_flight: u32) -> &mut Lane {
-        self.lanes.entry(destination).or_insert_with(|| Lane {
-            in_hand: 0,
-            backlog: false,
-            gate: Arc::new(Semaphore::new(max_in_flight as usize)),
-            max_in_flight,
-        })
+/// What somebody who waits for a turn hears.
+type Grant = oneshot::Sender<bool>;
+
+enum Turn {
+    Go,
+    /// Not any more: the breaker opened, or the receiver asked for a rest.
+    Refused,
+    /// The rate limit's place.
+    At(Timestamp),
+    Wait(oneshot::Receiver<bool>),
+}
+
+impl Slot {
+    pub const fn class(&self) -> Class {
+        self.place.class
     }
 
-    fn lane_configured(&mut self, destination: DestinationId, max_in_flight: u32) -> &mut Lane {
-        let lane = self.lane(destination, max_in_flight);
-        if lane.max_in_flight != max_in_flight {
-            // What is in the air keeps its permit of the old gate; what comes next takes the new one.
-            lane.gate = Arc::new(Semaphore::new(max_in_flight as usize));
-            lane.max_in_flight = max_in_flight;
+    /// Waits until this may be sent. `false`: give it back unsent.
+    pub async fn turn(&mut self) -> bool {
+        loop {
+            // Handed over at accept, without a rate: it was its turn already.
+            if self.place.flying && !self.place.unpaced {
+                return true;
+            }
+            let now = self.lanes.now();
+            let turn = self.lanes.hands().turn(&mut self.place, now);
+            match turn {
+                Turn::Go => return true,
+                Turn::Refused => return false,
+                Turn::At(moment) => {
+                    tokio::time::sleep_until(self.lanes.began + Duration::from_millis(moment.millis().max(0) as u64)).await;
+                    return self.lanes.hands().may_send(&self.place);
+                }
+                Turn::Wait(granted) => match granted.await {
+                    Ok(true) => {
+                        self.place.flying = true;
+                        let waited = self.lanes.now().since(now);
+                        self.lanes.hands().waited(&mut self.place, waited);
+                    }
+                    _ => return false,
+                },
+            }
         }
-        lane
+    }
+
+    /// Tells the lane what the receiver said to what was sent at `started`. `unit` is a random number.
+    pub fn answered(&mut self, said: Said, started: Instant, unit: f64) -> Changes {
+        self.place.answered = true;
+        let (started_at, now) = (self.lanes.moment(started), self.lanes.now());
+        let answered = Answered { sent: self.place.sent, started_at, said };
+        self.lanes.hands().answered(self.place.destination, answered, now, unit)
+    }
+
+    /// How long it is until a moment of the lane's flow.
+    pub fn until(&self, moment: Timestamp) -> Duration {
+        moment.since(self.lanes.now())
+    }
+
+    /// How long ago a moment of the lane's flow is.
+    pub fn since(&self, moment: Timestamp) -> Duration {
+        self.lanes.now().since(moment)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut hands = self.lanes.hands();
-        hands.bytes -= self.bytes;
-        hands.count -= 1;
-        let mut wake = false;
-        if let Some(lane) = hands.lanes.get_mut(&self.destination) {
-            lane.in_hand -= 1;
-            // Half empty: claim for many slots at once rather than for each.
-            wake = lane.backlog && lane.in_hand <= lane.max_in_flight;
-            if lane.in_hand == 0 && !lane.backlog {
-                hands.lanes.remove(&self.destination);
-            }
-        }
-        drop(hands);
+        let now = self.lanes.now();
+        let wake = self.lanes.hands().give_back(&self.place, now);
         if wake {
             self.lanes.wake.notify_one();
         }
@@ -159,45 +279,4 @@ impl Drop for Slot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn destination(number: u128) -> DestinationId {
-        DestinationId(uuid::Uuid::from_u128(number))
-    }
-
-    #[test]
-    fn a_full_lane_sends_newcomers_to_the_store_until_its_backlog_is_claimed() {
-        let lanes = Lanes::default();
-        let one = lanes.reserve(destination(1), 1, 10).unwrap();
-        assert!(lanes.reserve(destination(1), 1, 10).is_none());
-        drop(one);
-        assert!(lanes.reserve(destination(1), 1, 10).is_none(), "what waits in the store goes first");
-        lanes.set_backlog(destination(1), false);
-        assert!(lanes.reserve(destination(1), 1, 10).is_some());
-    }
-
-    #[test]
-    fn one_lane_never_takes_another_ones_slots() {
-        let lanes = Lanes::default();
-        let _full = lanes.reserve(destination(1), 1, 10).unwrap();
-        assert!(lanes.reserve(destination(1), 1, 10).is_none());
-        assert!(lanes.reserve(destination(2), 1, 10).is_some());
-    }
-
-    #[test]
-    fn the_nodes_byte_budget_holds() {
-        let lanes = Lanes::default();
-        let _big = lanes.reserve(destination(1), 5, BYTES_MAX).unwrap();
-        assert!(lanes.reserve(destination(2), 5, 1).is_none());
-        assert_eq!(lanes.room(destination(3)), 0);
-    }
-
-    #[test]
-    fn everything_given_back_leaves_nothing_behind() {
-        let lanes = Lanes::default();
-        drop((0..10).map(|n| lanes.reserve(destination(n), 1, 7).unwrap()).collect::<Vec<_>>());
-        let hands = lanes.hands();
-        assert_eq!((hands.bytes, hands.count, hands.lanes.len()), (0, 0, 0));
-    }
-}
+mod tests;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookswitch_domain::event::EventType;
-use hookswitch_domain::id::{EventId, GroupId, TenantId};
+use hookswitch_domain::flow::Class;
+use hookswitch_domain::id::{DestinationId, EventId, GroupId, TenantId};
 use hookswitch_domain::lease;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::event::Meta;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use super::catalogue::{Catalogue, MISMATCHES_MAX, Refusal};
 use super::configs::{Configs, TenantConfig};
 use super::deliver::{InHand, Sender};
-use super::lanes::{Lanes, Slot};
+use super::lanes::{Lanes, Of, Slot};
 
 /// The lease as the store takes it.
 pub const LEASE_MS: i64 = lease::LEASE.as_millis() as i64;
@@ -203,7 +204,8 @@ impl Publisher {
                 }
                 let slot = match &self.sender {
                     Some(_) if outlet.hold.is_none() && !config.sending_paused => {
-                        self.lanes.reserve(outlet.id, outlet.config.max_in_flight, event.payload.len())
+                        let of = Of { tenant: config.tenant, destination: outlet.id, limits: outlet.config.limits() };
+                        self.lanes.reserve(of, event.payload.len())
                     }
                     _ => None,
                 };
@@ -260,6 +262,7 @@ impl Publisher {
                         attempts: 0,
                         records: 0,
                         interruptions: 0,
+                        class: Class::Fresh,
                         replayed_from: None,
                         event: row.id,
                         event_type: row.event_type.clone(),
@@ -287,6 +290,16 @@ impl Publisher {
     pub fn wake_after(&self, tx: &mut Tx) {
         let wake = self.lanes.wake.clone();
         tx.after_commit(move || wake.notify_one());
+    }
+
+    /// A person lets a destination go on: once that is committed its failures are forgotten, and the
+    /// worker looks.
+    pub fn goes_on_after(&self, tx: &mut Tx, destination: DestinationId) {
+        let lanes = self.lanes.clone();
+        tx.after_commit(move || {
+            lanes.forget_failures(destination);
+            lanes.wake.notify_one();
+        });
     }
 }
 

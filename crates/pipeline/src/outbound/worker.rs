@@ -1,16 +1,25 @@
 //! The loop that claims: woken by new work or a free slot, or by the clock when a retry is due. It
 //! polls as well, because another node's work rings no bell here.
+//!
+//! A look finds the lanes that are due, page by page, past those that are full or held back. Deficit
+//! round robin shares a round out among tenants, then destinations (`domain::schedule`); within a
+//! lane fresh work goes first, but for every tenth round.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookswitch_store::queue::Lane;
+use hookswitch_domain::flow::{Class, Limits};
+use hookswitch_domain::id::{DestinationId, TenantId};
+use hookswitch_domain::schedule::{Schedule, Waiting};
+use hookswitch_store::queue::{Lane, Place, Want};
 use hookswitch_store::{Db, StoreError};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::configs::Configs;
 use super::deliver::{InHand, Sender};
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Of, Room};
 use super::publish::LEASE_MS;
 
 /// Looked at this often whatever happens (DESIGN 2: polling at 500 ms).
@@ -20,7 +29,10 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// After an error of the store.
 const PAUSE: Duration = Duration::from_secs(1);
 const LANES_PER_LOOK: i64 = 256;
-const CLAIMED_PER_ROUND: i64 = 256;
+/// A round that finds all of so many pages full goes on behind them in the next one.
+const PAGES_PER_ROUND: usize = 16;
+/// Every so many rounds retries and replays go before fresh work, so that neither starves the other.
+const LATE_FIRST_EVERY: u64 = 10;
 
 pub struct Worker {
     pub db: Db,
@@ -28,12 +40,31 @@ pub struct Worker {
     pub sender: Arc<Sender>,
 }
 
+/// What is kept from round to round.
+#[derive(Default)]
+struct Rounds {
+    schedule: Schedule<TenantId, DestinationId>,
+    count: u64,
+    /// Where the last look ended, if it found nothing but full lanes.
+    after: Option<Place>,
+}
+
+/// Lanes that are due and have room.
+struct Found {
+    open: Vec<(Lane, Room)>,
+    /// How long nothing changes by time alone.
+    pause: Duration,
+}
+
 impl Worker {
     /// Claims until `stop`, then takes nothing more. What is in hand is the sender's to finish.
     pub async fn run(self, stop: CancellationToken) {
+        let mut rounds = Rounds::default();
+        // What was failing before a restart still is.
+        self.sweep().await;
         let mut swept = Instant::now();
         loop {
-            let pause = match self.round(&stop).await {
+            let pause = match self.round(&mut rounds, &stop).await {
                 Ok(pause) => pause,
                 Err(error) => {
                     tracing::warn!(%error, "claiming failed; trying again");
@@ -42,9 +73,7 @@ impl Worker {
             };
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
-                if let Err(error) = self.db.sweep_lanes().await {
-                    tracing::warn!(%error, "the lanes could not be swept");
-                }
+                self.sweep().await;
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -54,51 +83,140 @@ impl Worker {
         }
     }
 
+    async fn sweep(&self) {
+        if let Err(error) = self.db.sweep_lanes().await {
+            tracing::warn!(%error, "the lanes could not be swept");
+        }
+        match self.db.failing().await {
+            Ok(kept) => self.lanes.adopt(&kept, |tenant, destination| limits(&self.sender.configs, tenant, destination)),
+            Err(error) => tracing::warn!(%error, "what is kept of failing destinations could not be read"),
+        }
+        self.lanes.tidy();
+    }
+
     /// Claims whatever is due and fits, for a while; returns how long to sleep at most.
-    async fn round(&self, stop: &CancellationToken) -> Result<Duration, StoreError> {
+    async fn round(&self, rounds: &mut Rounds, stop: &CancellationToken) -> Result<Duration, StoreError> {
         let started = Instant::now();
         loop {
             if stop.is_cancelled() || started.elapsed() >= SWEEP {
                 return Ok(Duration::ZERO);
             }
-            let look = self.db.look(LANES_PER_LOOK).await?;
-            let wanted = self.wanted(&look.ready);
-            if wanted.is_empty() {
-                let next = look.next_in_ms.map_or(POLL, |millis| Duration::from_millis(millis.max(1) as u64));
-                return Ok(next.min(POLL));
+            let capacity = self.lanes.capacity();
+            if capacity == 0 {
+                return Ok(POLL);
             }
-            self.claim(wanted).await?;
+            let found = self.look(rounds).await?;
+            let wants = self.share(rounds, &found.open, capacity);
+            // What is due may all be of a class that has no room: that isn't asked for in a circle.
+            if wants.is_empty() || self.claim(&wants).await? == 0 {
+                return Ok(found.pause);
+            }
         }
     }
 
-    /// How many to claim of each lane: an equal share of what one round takes, within its room.
-    fn wanted(&self, ready: &[Lane]) -> Vec<(Lane, i64)> {
-        let open: Vec<_> = ready.iter().map(|lane| (*lane, i64::from(self.lanes.room(lane.destination)))).collect();
-        let open: Vec<_> = open.into_iter().filter(|(_, room)| *room > 0).collect();
-        let share = (CLAIMED_PER_ROUND / open.len().max(1) as i64).max(1);
-        open.into_iter().take(CLAIMED_PER_ROUND as usize).map(|(lane, room)| (lane, room.min(share))).collect()
+    /// Lanes that are due, past those that have no room now.
+    async fn look(&self, rounds: &mut Rounds) -> Result<Found, StoreError> {
+        let mut found = Found { open: Vec::new(), pause: POLL };
+        let mut after = rounds.after.take();
+        for _ in 0..PAGES_PER_ROUND {
+            let look = self.db.look(LANES_PER_LOOK, after).await?;
+            for lane in look.ready {
+                let room = self.lanes.room(self.of(lane));
+                if let Some(until) = room.until {
+                    found.pause = found.pause.min(until.since(self.lanes.now()).max(Duration::from_millis(1)));
+                }
+                if !room.is_none() {
+                    found.open.push((lane, room));
+                }
+            }
+            if let Some(next) = look.next_in_ms {
+                found.pause = found.pause.min(Duration::from_millis(next.max(1) as u64));
+            }
+            after = look.more;
+            if after.is_none() || found.open.len() as i64 >= LANES_PER_LOOK {
+                return Ok(found);
+            }
+        }
+        rounds.after = after;
+        Ok(found)
     }
 
-    async fn claim(&self, wanted: Vec<(Lane, i64)>) -> Result<(), StoreError> {
+    fn of(&self, lane: Lane) -> Of {
+        let Lane { tenant, destination } = lane;
+        Of { tenant, destination, limits: limits(&self.sender.configs, tenant, destination) }
+    }
+
+    fn share(&self, rounds: &mut Rounds, open: &[(Lane, Room)], capacity: u32) -> Vec<Want> {
+        rounds.count += 1;
+        let waiting: Vec<_> = open
+            .iter()
+            .map(|(lane, room)| {
+                let room = if room.probe { 1 } else { room.fresh.max(room.retries).max(room.replays) };
+                Waiting { tenant: lane.tenant, lane: lane.destination, room }
+            })
+            .collect();
+        let rooms: HashMap<DestinationId, &(Lane, Room)> = open.iter().map(|each| (each.0.destination, each)).collect();
+        let shares = rounds.schedule.share(&waiting, capacity, |tenant| self.lanes.tenant_room(*tenant));
+        let late_first = rounds.count.is_multiple_of(LATE_FIRST_EVERY);
+        let order = match late_first {
+            true => [Class::Retry, Class::Replay, Class::Fresh],
+            false => Class::ALL,
+        };
+        shares
+            .into_iter()
+            .filter_map(|share| {
+                let (lane, room) = rooms.get(&share.lane)?;
+                let of = order.map(|class| (class, i64::from(room.of(class))));
+                Some(Want { lane: *lane, all: i64::from(share.count), of, probe: room.probe })
+            })
+            .collect()
+    }
+
+    /// Returns how many were claimed.
+    async fn claim(&self, wants: &[Want]) -> Result<usize, StoreError> {
         let leased_from = Instant::now();
-        let claimed = self.db.claim(wanted.clone(), LEASE_MS).await?;
-        let got: Vec<_> = claimed.iter().map(|each| each.destination).collect();
+        let claimed = self.db.claim(wants.to_vec(), LEASE_MS).await?;
+        let mut got: HashMap<(DestinationId, Class), i64> = HashMap::new();
         let mut work = Vec::with_capacity(claimed.len());
         for each in claimed {
-            // Known before the first send, so that the cap holds right after a restart too. Where it
+            *got.entry((each.destination, each.class)).or_default() += 1;
+            // Known before the first send, so that its limits hold right after a restart too. Where it
             // can't be read, the attempt ends as it looks again.
             let config = self.sender.configs.at(each.tenant, each.epoch).await.ok().flatten();
-            if let Some(outlet) = config.as_ref().and_then(|config| config.outlet(each.destination)) {
-                self.lanes.configure(each.destination, outlet.config.max_in_flight);
-            }
-            let slot = self.lanes.claimed(each.destination, each.payload.len());
+            let outlet = config.as_ref().and_then(|config| config.outlet(each.destination));
+            let limits = outlet.map_or(DEFAULTS, |outlet| outlet.config.limits());
+            let of = Of { tenant: each.tenant, destination: each.destination, limits };
+            let slot = self.lanes.claimed(of, each.class, each.payload.len());
             work.push(InHand { slot, claimed: each, config, meta: None, leased_from });
         }
-        for (lane, asked) in &wanted {
-            let count = got.iter().filter(|destination| **destination == lane.destination).count() as i64;
-            self.lanes.set_backlog(lane.destination, count >= *asked);
+        for want in wants {
+            self.note_backlog(want, &got);
         }
+        let count = work.len();
         work.into_iter().for_each(|each| self.sender.take(each));
-        Ok(())
+        Ok(count)
     }
+
+    /// Where as much was there as was asked for, there may be more.
+    fn note_backlog(&self, want: &Want, got: &HashMap<(DestinationId, Class), i64>) {
+        let mut left = want.all;
+        for (class, room) in want.of {
+            let asked = room.min(left);
+            if asked == 0 {
+                continue;
+            }
+            let got = got.get(&(want.lane.destination, class)).copied().unwrap_or(0);
+            left -= got;
+            self.lanes.set_backlog(want.lane.destination, class, got >= asked);
+        }
+    }
+}
+
+/// Until a destination's configuration is read.
+const DEFAULTS: Limits = Limits { max_in_flight: hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT, rate_per_second: None };
+
+fn limits(configs: &Configs, tenant: TenantId, destination: DestinationId) -> Limits {
+    let config = configs.cached(tenant);
+    let outlet = config.as_ref().and_then(|config| config.outlet(destination));
+    outlet.map_or(DEFAULTS, |outlet| outlet.config.limits())
 }

@@ -6,7 +6,7 @@ use hookswitch_store::{Db, StoreError, gauge};
 pub(super) async fn run(db: &Db) -> Result<(), StoreError> {
     let gauges = gauge::read(db).await?;
     // A state that nothing is in any more must fall to 0, not stand still.
-    for state in ["active", Hold::Disabled.as_str(), Hold::Paused.as_str(), Hold::ReceiverGone.as_str()] {
+    for state in std::iter::once("active").chain(Hold::ALL.map(Hold::as_str)) {
         let hold = (state != "active").then_some(state);
         let found = gauges.destinations.iter().find(|(held, _)| held.as_deref() == hold);
         metrics::gauge!("hookswitch_destinations", "state" => state).set(found.map_or(0, |(_, count)| *count) as f64);

@@ -46,9 +46,14 @@ use crate::app::App;
 #[utoipa::path(get, path = "/api/v1/integrations/destinations", operation_id = "listDestinations", tag = "destinations",
     params(PageParams), extensions(("x-permission" = json!("destination:read"))),
     responses((status = 200, description = "A page of destinations", body = Listed<Destination>)))]
-pub async fn list(caller: Caller, List { page, .. }: List) -> Result<axum::Json<Listed<Destination>>, Problem> {
+pub async fn list(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    List { page, .. }: List,
+) -> Result<axum::Json<Listed<Destination>>, Problem> {
     let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::list(tx, &page).await?) })).await?;
-    Ok(axum::Json(Listed::of(&page, found, |row| row.id.uuid(), Destination::from)))
+    let shown = |row| Destination::from(row).live(&app.engine.lanes);
+    Ok(axum::Json(Listed::of(&page, found, |row| row.id.uuid(), shown)))
 }
 
 /// Create a destination. The signing secret is in this answer and in no other.
@@ -87,6 +92,7 @@ pub async fn create(
                 created_at: now,
                 updated_at: now,
                 hold: (!draft.enabled).then_some(Hold::Disabled),
+                failing: None,
             };
             let shown = signing::equip(tx, &app, &mut row, draft.secret.as_ref(), draft.ed25519).await?;
             if draft.enabled {
@@ -111,9 +117,13 @@ pub async fn create(
 #[utoipa::path(get, path = "/api/v1/integrations/destinations/{id}", operation_id = "getDestination", tag = "destinations",
     params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:read"))),
     responses((status = 200, description = "The destination", body = Destination)))]
-pub async fn get(caller: Caller, Id(id): Id<DestinationId>) -> Result<axum::Json<Destination>, Problem> {
+pub async fn get(
+    caller: Caller,
+    State(app): State<Arc<App>>,
+    Id(id): Id<DestinationId>,
+) -> Result<axum::Json<Destination>, Problem> {
     let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(find(tx, id))).await?;
-    Ok(axum::Json(found.into()))
+    Ok(axum::Json(Destination::from(found).live(&app.engine.lanes)))
 }
 
 /// Change a destination. What is absent stays, the URL too; `enabled` switches it off and on.
@@ -168,6 +178,10 @@ pub async fn change(
                 detail["signing"] = signing::told(&row);
             }
             caller.record(tx, &app, "destination.changed", id, detail).await?;
+            if row.hold.is_none() && change.enabled.is_some() {
+                row.failing = None;
+                app.engine.publisher.goes_on_after(tx, id);
+            }
             app.engine.publisher.wake_after(tx);
             Ok(row)
         })
@@ -271,7 +285,10 @@ async fn hold(
                 row.hold = wanted;
                 rows::set_hold(tx, id, wanted).await?;
                 caller.record(tx, &app, action, id, json!({})).await?;
-                app.engine.publisher.wake_after(tx);
+                if wanted.is_none() {
+                    row.failing = None;
+                    app.engine.publisher.goes_on_after(tx, id);
+                }
             }
             Ok(row)
         })

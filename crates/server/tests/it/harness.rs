@@ -29,7 +29,7 @@ pub struct Server {
     pub address: String,
     pub app: Arc<App>,
     pub db: Db,
-    _folder: tempfile::TempDir,
+    _folder: Arc<tempfile::TempDir>,
     key_file: String,
     stop: CancellationToken,
 }
@@ -84,14 +84,17 @@ async fn start(engine: &Engine, settings: &[(&str, &str)], worker: bool) -> Serv
     let stop = CancellationToken::new();
     tokio::spawn(serve::serve(listener, router, serve::Limits::of(&config), stop.clone()));
     app.engine.start();
-    Server { address, db: engine.db.clone(), app, _folder: folder, key_file, stop }
+    Server { address, db: engine.db.clone(), app, _folder: Arc::new(folder), key_file, stop }
 }
 
 impl Server {
     /// Another server on the same database, with the same key file. `worker`: whether it sends.
     pub async fn another(&self, engine: &Engine, settings: &[(&str, &str)], worker: bool) -> Self {
         let key_file = [("secrets.master_key_file", self.key_file.as_str())];
-        start(engine, &[&key_file, settings].concat(), worker).await
+        let mut other = start(engine, &[&key_file, settings].concat(), worker).await;
+        // The key file stays as long as somebody may start again with it.
+        other._folder = self._folder.clone();
+        other
     }
 
     /// Takes nothing more in and finishes what is in hand, as a process does that is told to end.

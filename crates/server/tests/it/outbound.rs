@@ -7,6 +7,7 @@ mod challenge;
 mod changes;
 mod content;
 mod dead;
+mod flow;
 mod lanes;
 mod news;
 mod nodes;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use hookswitch_domain::delivery::State;
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::*;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_store::queue::*;
@@ -20,6 +21,10 @@ crate::on_both_engines!(
     a_held_lane_is_not_claimed_and_loses_nothing,
     a_retry_waits_for_its_time,
     concurrent_claimers_never_share_a_delivery,
+    a_dead_processs_leases_are_freed_and_the_interruption_is_recorded,
+    a_look_goes_on_behind_the_lanes_that_it_showed,
+    fresh_work_is_claimed_before_retries_and_replays,
+    an_open_breaker_holds_its_lane_back_and_one_node_probes,
 );
 
 struct World {
@@ -51,8 +56,8 @@ impl World {
     }
 
     async fn claim(&self, lease_ms: i64) -> Vec<Claimed> {
-        let lanes = self.db.look(10).await.unwrap().ready;
-        self.db.claim(lanes.into_iter().map(|lane| (lane, 100)).collect(), lease_ms).await.unwrap()
+        let lanes = self.db.look(10, None).await.unwrap().ready;
+        self.db.claim(lanes.into_iter().map(|lane| Want::any(lane, 100)).collect(), lease_ms).await.unwrap()
     }
 
     fn settle(&self, claimed: &Claimed, state: State, after: After) -> Settle {
@@ -174,7 +179,7 @@ async fn a_retry_waits_for_its_time(engine: &Engine) {
     let twice = world.settle(&claimed, State::Delivered, After::Finished);
     assert!(!world.db.settle(twice).await.unwrap(), "whoever has written holds nothing any more");
     assert!(world.claim(60_000).await.is_empty());
-    let look = world.db.look(10).await.unwrap();
+    let look = world.db.look(10, None).await.unwrap();
     assert!(look.next_in_ms.is_some_and(|wait| wait <= 150), "the worker knows how long it may sleep");
     world.wait(250).await;
     let again = world.claim(60_000).await.remove(0);
@@ -193,7 +198,7 @@ async fn concurrent_claimers_never_share_a_delivery(engine: &Engine) {
         claimers.spawn(async move {
             let mut mine = Vec::new();
             for _ in 0..10 {
-                mine.extend(db.claim(vec![(lane, 7)], 60_000).await.unwrap());
+                mine.extend(db.claim(vec![Want::any(lane, 7)], 60_000).await.unwrap());
             }
             mine
         });
@@ -203,4 +208,81 @@ async fn concurrent_claimers_never_share_a_delivery(engine: &Engine) {
     all.dedup();
     assert_eq!(all.len(), 60);
     assert_eq!(world.claim(60_000).await.len(), 0);
+}
+
+async fn a_dead_processs_leases_are_freed_and_the_interruption_is_recorded(engine: &Engine) {
+    let world = World::new(engine).await;
+    world.db.accept(Accept { lease_ms: 90_000, ..world.accept(true) }).await.unwrap();
+    assert!(world.claim(60_000).await.is_empty());
+    assert_eq!(world.db.free_leases().await.unwrap(), 1);
+    let claimed = world.claim(60_000).await.remove(0);
+    assert_eq!((claimed.interruptions, claimed.attempts, claimed.records), (1, 0, 1));
+}
+
+async fn a_look_goes_on_behind_the_lanes_that_it_showed(engine: &Engine) {
+    let world = World::new(engine).await;
+    for _ in 0..5 {
+        let destination: DestinationId = ambient().fresh();
+        let lane = "INSERT INTO lane (destination, tenant, next_at) VALUES ($1, $2, 7)";
+        sql(&world.db, world.tenant, lane, params![destination, world.tenant]).await;
+    }
+    let (mut seen, mut after, mut pages) = (std::collections::HashSet::new(), None, 0);
+    loop {
+        let look = world.db.look(2, after).await.unwrap();
+        seen.extend(look.ready.iter().map(|lane| lane.destination));
+        (after, pages) = (look.more, pages + 1);
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((seen.len(), pages), (5, 3));
+}
+
+async fn fresh_work_is_claimed_before_retries_and_replays(engine: &Engine) {
+    let world = World::new(engine).await;
+    for _ in 0..4 {
+        world.db.accept(world.accept(false)).await.unwrap();
+    }
+    let first = world.claim(60_000).await;
+    assert!(world.db.settle(world.settle(&first[0], State::RetryScheduled, After::DueIn(0))).await.unwrap());
+    let replay = "UPDATE due SET class = 2, leased = FALSE, next_at = 0 WHERE delivery = $1";
+    sql(&world.db, world.tenant, replay, params![first[1].delivery]).await;
+    world.db.accept(world.accept(false)).await.unwrap();
+    world.wait(5).await;
+    let lane = Lane { destination: world.destination, tenant: world.tenant };
+    let mut classes = Vec::new();
+    for _ in 0..4 {
+        let claimed = world.db.claim(vec![Want::any(lane, 1)], 60_000).await.unwrap();
+        classes.extend(claimed.iter().map(|claimed| claimed.class));
+    }
+    assert_eq!(classes, [Class::Fresh, Class::Retry, Class::Replay]);
+}
+
+async fn an_open_breaker_holds_its_lane_back_and_one_node_probes(engine: &Engine) {
+    use hookswitch_store::health;
+    let world = World::new(engine).await;
+    for _ in 0..3 {
+        world.db.accept(world.accept(false)).await.unwrap();
+    }
+    let (store, destination) = (world.db.for_tenant(world.tenant), world.destination);
+    let open = store.write::<_, hookswitch_store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            assert!(health::record(tx, destination, 1_000, 0).await?);
+            assert!(!health::record(tx, destination, 9_000, 0).await?, "told once");
+            assert!(health::record(tx, destination, 9_000, 1).await?);
+            health::open(tx, destination, 2, 100).await
+        })
+    });
+    open.await.unwrap();
+    let look = world.db.look(10, None).await.unwrap();
+    assert!(look.ready.is_empty() && look.next_in_ms.is_some_and(|wait| wait <= 100));
+    let kept = world.db.failing().await.unwrap().remove(0);
+    assert_eq!((kept.destination, kept.warned, kept.failed_probes), (destination, 1, Some(2)));
+    assert!((1_000..5_000).contains(&kept.failing_for_ms), "{}", kept.failing_for_ms);
+    world.wait(150).await;
+    let lane = world.db.look(10, None).await.unwrap().ready.remove(0);
+    let probe = Want { probe: true, ..Want::any(lane, 1) };
+    assert_eq!(world.db.claim(vec![probe], 60_000).await.unwrap().len(), 1);
+    assert!(world.db.claim(vec![probe], 60_000).await.unwrap().is_empty(), "another node took it");
+    assert!(world.db.look(10, None).await.unwrap().ready.is_empty());
 }

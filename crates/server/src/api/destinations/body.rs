@@ -7,6 +7,7 @@ use hookswitch_domain::id::{CredentialId, GroupId};
 use hookswitch_domain::retry::{Policy, PolicyOverride};
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::Profile;
+use hookswitch_domain::throttle::RATE_MAX;
 use hookswitch_pipeline::outbound::adapter::{self, Adapter};
 use hookswitch_store::destination::Destination as Row;
 use hookswitch_store::{Tx, credential};
@@ -62,6 +63,9 @@ pub struct NewDestination {
     policy: PolicyBody,
     #[schema(minimum = 1, maximum = 200, default = 10)]
     max_in_flight: Option<u32>,
+    /// Requests in any second; without it, as many as fit.
+    #[schema(minimum = 1, maximum = 1000)]
+    rate_limit_per_second: Option<u32>,
     #[serde(default)]
     #[schema(value_type = String, default = "envelope")]
     body: Body,
@@ -108,6 +112,7 @@ impl NewDestination {
             profile,
             policy: self.policy.into(),
             max_in_flight: self.max_in_flight.unwrap_or(hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT),
+            rate_limit_per_second: self.rate_limit_per_second,
             body: self.body,
             settings: self.settings,
             filter: self.filter,
@@ -178,6 +183,9 @@ fn check_config(checks: &mut Checks, adapter_type: &str, config: &Config, app: &
     if !(1..=MAX_IN_FLIGHT_LIMIT).contains(&config.max_in_flight) {
         checks.fail("max_in_flight", "invalid", "must be 1 to 200");
     }
+    if config.rate_limit_per_second.is_some_and(|rate| !(1..=RATE_MAX).contains(&rate)) {
+        checks.fail("rate_limit_per_second", "invalid", "must be 1 to 1000");
+    }
     if let Err(error) = Policy::default().overridden(&config.policy).check() {
         checks.fail(format!("policy.{}", error.field), "invalid", error.rule);
     }
@@ -240,6 +248,10 @@ pub struct Change {
     signing: Option<Option<SigningInput>>,
     policy: Option<PolicyBody>,
     max_in_flight: Option<u32>,
+    /// Null takes the limit away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    rate_limit_per_second: Option<Option<u32>>,
     #[schema(value_type = Option<String>)]
     body: Option<Body>,
     pub(super) enabled: Option<bool>,
@@ -341,6 +353,10 @@ impl Change {
         if let Some(max) = self.max_in_flight {
             row.config.max_in_flight = max;
             touch("max_in_flight");
+        }
+        if let Some(rate) = self.rate_limit_per_second {
+            row.config.rate_limit_per_second = rate;
+            touch("rate_limit_per_second");
         }
         if let Some(body) = self.body {
             row.config.body = body;

@@ -4,6 +4,7 @@ use hookswitch_domain::destination::{Body, Header, Hold};
 use hookswitch_domain::event::EventPattern;
 use hookswitch_domain::id::{CredentialId, DestinationId, GroupId};
 use hookswitch_domain::time::Timestamp;
+use hookswitch_pipeline::outbound::lanes::Lanes;
 use hookswitch_store::destination::Destination as Row;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,6 +12,41 @@ use utoipa::ToSchema;
 
 use super::parts::{HeaderBody, PolicyBody, Signing};
 use super::signing::PublicKey;
+
+/// How a destination does, and what that holds back.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DestinationHealth)]
+pub struct Health {
+    /// `closed`: sent to; `open`: it only failed, and nothing is sent before `next_probe_at`;
+    /// `half_open`: one delivery at a time asks whether it is back.
+    #[schema(example = "closed")]
+    breaker: &'static str,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_probe_at: Option<Timestamp>,
+    /// Requests that may be in the air on this node; below `max_in_flight` while the destination is
+    /// slow, answers 429, 502 or 504, or has just come back.
+    in_flight_limit: u32,
+    /// Since when it has only failed. After five days it is disabled.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    failing_since: Option<Timestamp>,
+}
+
+impl Health {
+    fn of(row: &Row) -> Self {
+        let failing = row.failing;
+        let breaker = match failing.filter(|failing| failing.breaker_open).map(|failing| failing.waits) {
+            None => "closed",
+            Some(true) => "open",
+            Some(false) => "half_open",
+        };
+        Self {
+            breaker,
+            next_probe_at: failing.filter(|failing| failing.breaker_open && failing.waits).map(|failing| failing.next_probe_at),
+            in_flight_limit: row.config.max_in_flight,
+            failing_since: failing.map(|failing| failing.failing_since),
+        }
+    }
+}
 
 /// A destination as it is shown.
 #[derive(Serialize, ToSchema)]
@@ -45,13 +81,17 @@ pub struct Destination {
     previous_secret_until: Option<Timestamp>,
     policy: PolicyBody,
     max_in_flight: u32,
+    /// Requests in any second; null without a limit.
+    rate_limit_per_second: Option<u32>,
+    health: Health,
     /// `envelope` or `payload`.
     #[schema(value_type = String)]
     body: Body,
     enabled: bool,
     /// `active`, `paused` or `disabled`.
     state: &'static str,
-    /// Why it isn't active: `paused`, `disabled`, `receiver_gone` or `unverified`.
+    /// Why it isn't active: `paused`, `disabled`, `receiver_gone` (it answered 410), `unverified` or
+    /// `failing` (for five days).
     #[schema(value_type = Option<String>)]
     held_reason: Option<Hold>,
     /// When the receiver answered the ownership challenge at its present URL.
@@ -63,8 +103,20 @@ pub struct Destination {
     updated_at: Timestamp,
 }
 
+impl Destination {
+    /// With what this node knows of the lane.
+    #[must_use]
+    pub(super) fn live(mut self, lanes: &Lanes) -> Self {
+        if let Some(shown) = lanes.shown(self.id) {
+            self.health.in_flight_limit = shown.in_flight_limit.min(self.max_in_flight);
+        }
+        self
+    }
+}
+
 impl From<Row> for Destination {
     fn from(row: Row) -> Self {
+        let health = Health::of(&row);
         let config = row.config;
         Self {
             id: row.id,
@@ -84,6 +136,8 @@ impl From<Row> for Destination {
             previous_secret_until: row.previous_until,
             policy: config.policy.into(),
             max_in_flight: config.max_in_flight,
+            rate_limit_per_second: config.rate_limit_per_second,
+            health,
             body: config.body,
             enabled: !row.hold.is_some_and(Hold::disables),
             state: match row.hold {
