@@ -1986,12 +1986,21 @@ export interface components {
             policy: components["schemas"]["PolicyOverride"];
             /** Format: int32 */
             max_in_flight: number;
+            /**
+             * Format: int32
+             * @description Requests in any second; null without a limit.
+             */
+            rate_limit_per_second?: number | null;
+            health: components["schemas"]["DestinationHealth"];
             /** @description `envelope` or `payload`. */
             body: string;
             enabled: boolean;
             /** @description `active`, `paused` or `disabled`. */
             state: string;
-            /** @description Why it isn't active: `paused`, `disabled`, `receiver_gone` or `unverified`. */
+            /**
+             * @description Why it isn't active: `paused`, `disabled`, `receiver_gone` (it answered 410), `unverified` or
+             *     `failing` (for five days).
+             */
             held_reason?: string | null;
             /**
              * Format: date-time
@@ -2024,8 +2033,35 @@ export interface components {
             policy?: components["schemas"]["PolicyOverride"] | null;
             /** Format: int32 */
             max_in_flight?: number | null;
+            /**
+             * Format: int32
+             * @description Null takes the limit away.
+             */
+            rate_limit_per_second?: number | null;
             body?: string | null;
             enabled?: boolean | null;
+        };
+        /** @description How a destination does, and what that holds back. */
+        DestinationHealth: {
+            /**
+             * @description `closed`: sent to; `open`: it only failed, and nothing is sent before `next_probe_at`;
+             *     `half_open`: one delivery at a time asks whether it is back.
+             * @example closed
+             */
+            breaker: string;
+            /** Format: date-time */
+            next_probe_at?: string | null;
+            /**
+             * Format: int32
+             * @description Requests that may be in the air on this node; below `max_in_flight` while the destination is
+             *     slow, answers 429, 502 or 504, or has just come back.
+             */
+            in_flight_limit: number;
+            /**
+             * Format: date-time
+             * @description Since when it has only failed. After five days it is disabled.
+             */
+            failing_since?: string | null;
         };
         /** @description What to try, on which event. Of a destination that is there, what is absent is as it was saved. */
         DestinationPreview: {
@@ -2724,6 +2760,11 @@ export interface components {
              * @default 10
              */
             max_in_flight?: number | null;
+            /**
+             * Format: int32
+             * @description Requests in any second; without it, as many as fit.
+             */
+            rate_limit_per_second?: number | null;
             /** @default envelope */
             body?: string;
             /** @default true */
