@@ -32,8 +32,9 @@ use crate::http::{Answer, Request};
 
 /// A token endpoint gets at most this, and never more than half of the time that is left.
 const FETCH_MAX: Duration = Duration::from_secs(10);
-/// After a failure the endpoint is left alone for so long.
-const FAILURE_KEPT: Duration = Duration::from_secs(5);
+/// After a failure the endpoint is left alone for so long: a quarter of what a parked delivery waits
+/// before it asks again.
+const FAILURE_KEPT: Duration = Duration::from_secs(15);
 /// A token that replaced a refused one isn't doubted again before this.
 const TRUSTED: Duration = Duration::from_secs(60);
 /// Used so much shorter than it holds, or a fifth of its time if that is less.
