@@ -1,31 +1,32 @@
 //! `make simulate`: many histories, on all processors; or one of them, with everything that
 //! happened in it.
-//!
-//! `hookswitch-sim [--seeds N] [--from K]` or `hookswitch-sim --seed K`.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use clap::Parser;
 use hookswitch_sim::{explain, run};
 
-const USAGE: &str = "hookswitch-sim [--seeds N] [--from K] | --seed K";
-
-fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let number =
-        |name: &str| args.iter().position(|arg| arg == name).map(|place| args.get(place + 1).and_then(|n| n.parse().ok()));
-    let known = |arg: &String| ["--seed", "--seeds", "--from"].contains(&arg.as_str()) || arg.parse::<u64>().is_ok();
-    match (number("--seed"), number("--seeds"), number("--from")) {
-        (Some(None), ..) | (_, Some(None), _) | (.., Some(None)) => usage(),
-        _ if !args.iter().all(known) => usage(),
-        (Some(Some(seed)), ..) => one(seed),
-        (None, seeds, from) => many(from.flatten().unwrap_or(0), seeds.flatten().unwrap_or(100_000)),
-    }
+#[derive(Parser)]
+#[command(name = "hookswitch-sim", about = "Seeded histories of the outbound line, each invariant checked at each step")]
+struct Cli {
+    /// Replay one history and print all that happens in it
+    #[arg(long, conflicts_with_all = ["seeds", "from"])]
+    seed: Option<u64>,
+    /// How many histories
+    #[arg(long, default_value_t = 100_000)]
+    seeds: u64,
+    /// The first one's seed
+    #[arg(long, default_value_t = 0)]
+    from: u64,
 }
 
-fn usage() -> ExitCode {
-    eprintln!("{USAGE}");
-    ExitCode::from(2)
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.seed {
+        Some(seed) => one(seed),
+        None => many(cli.from, cli.seeds),
+    }
 }
 
 fn one(seed: u64) -> ExitCode {

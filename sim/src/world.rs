@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId, uuid_v7};
 use hookswitch_domain::lease::LEASE;
 use hookswitch_store::queue::{Accept, Accepted, Claimed, NewDelivery, NewEvent, Remember};
@@ -381,22 +380,7 @@ impl World {
         let config = self.nodes[node].config.clone();
         for delivery in event.deliveries.iter().filter(|delivery| delivery.leased) {
             self.note(What::HandedOver { node, delivery: self.number(delivery.id) });
-            let claimed = Claimed {
-                tenant: self.tenant,
-                epoch: accept.epoch,
-                delivery: delivery.id,
-                destination: delivery.destination,
-                claim: 1,
-                attempts: 0,
-                records: 0,
-                interruptions: 0,
-                class: Class::Fresh,
-                replayed_from: None,
-                event: event.id,
-                event_type: event.event_type.clone(),
-                payload: event.payload.clone(),
-                meta: String::new(),
-            };
+            let claimed = Claimed::at_accept(self.tenant, accept.epoch, event, delivery);
             // The copy that the fan-out was made from.
             let config = config.clone().filter(|config| config.epoch == accept.epoch);
             self.carry(node, claimed, config, leased_from);

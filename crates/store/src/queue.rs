@@ -133,6 +133,29 @@ pub struct Claimed {
     pub meta: String,
 }
 
+impl Claimed {
+    /// What accepting inserted leased (`NewDelivery::leased`), as whoever accepted it takes it in hand. Without
+    /// `meta`, which the acceptor still holds parsed.
+    pub fn at_accept(tenant: TenantId, epoch: i64, event: &NewEvent, delivery: &NewDelivery) -> Self {
+        Self {
+            tenant,
+            epoch,
+            delivery: delivery.id,
+            destination: delivery.destination,
+            claim: 1,
+            attempts: 0,
+            records: 0,
+            interruptions: 0,
+            class: Class::Fresh,
+            replayed_from: None,
+            event: event.id,
+            event_type: event.event_type.clone(),
+            payload: event.payload.clone(),
+            meta: String::new(),
+        }
+    }
+}
+
 /// A lane with work that is due now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lane {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hookswitch_domain::event::EventType;
-use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DestinationId, EventId, GroupId, TenantId};
 use hookswitch_domain::lease;
 use hookswitch_domain::time::Ambient;
@@ -253,22 +252,7 @@ impl Publisher {
                     slot,
                     leased_from,
                     config: Some(config.clone()),
-                    claimed: queue::Claimed {
-                        tenant: config.tenant,
-                        epoch: config.epoch,
-                        delivery: delivery.id,
-                        destination: delivery.destination,
-                        claim: 1,
-                        attempts: 0,
-                        records: 0,
-                        interruptions: 0,
-                        class: Class::Fresh,
-                        replayed_from: None,
-                        event: row.id,
-                        event_type: row.event_type.clone(),
-                        payload: event.payload.clone(),
-                        meta: String::new(),
-                    },
+                    claimed: queue::Claimed::at_accept(config.tenant, config.epoch, row, delivery),
                     meta: Some(event.meta.clone()),
                 });
             }
