@@ -6,7 +6,7 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOOKSWITCH := $(TARGET)/debug/hookswitch
 
-.PHONY: run test test-long build bench crash-test simulate coverage openapi adapter check lint console help
+.PHONY: run test test-long build bench crash-test simulate fuzz coverage openapi adapter check lint console help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,13 +32,20 @@ bench: build ## Measure against the bare relay, in one run
 	cargo build --release --locked -p hookswitch-bench
 	$(TARGET)/release/hookswitch-bench run --binary $(TARGET)/release/hookswitch --out $(TARGET)/bench.json $(BENCH)
 
-crash-test: ## Kill the server while it is written to; nothing that was acknowledged may be lost
+crash-test: ## Kill the server while it is written to, on both engines; nothing that was acknowledged may be lost
 	@scripts/tools.sh build
 	cargo build --release --locked -p hookswitch-server -p hookswitch-bench
-	$(TARGET)/release/hookswitch-bench crash --binary $(TARGET)/release/hookswitch --events 100000 --rate 0 --patience-seconds 300
+	@for database in sqlite "$$(scripts/services.sh)"; do \
+		$(TARGET)/release/hookswitch-bench crash --binary $(TARGET)/release/hookswitch --database "$$database" \
+			--events $(or $(EVENTS),100000) --rate 0 --patience-seconds 300; \
+	done
 
 simulate: ## 100,000 seeded histories of the outbound line; SEEDS=n for so many, SEED=k replays one
 	cargo run --locked --quiet -p hookswitch-sim -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100000))
+
+fuzz: ## Each fuzz target for 60 s; FUZZ_SECONDS=n for another time, ONLY=name for one
+	@scripts/tools.sh run
+	@scripts/fuzz.sh $(ONLY)
 
 coverage: ## Line coverage of the Rust crates, 70 % or more
 	@scripts/coverage.sh

@@ -11,5 +11,7 @@ if ! command -v cargo-tarpaulin >/dev/null; then
   echo "Installing cargo-tarpaulin ..." >&2
   cargo install --locked --quiet --debug --root "$tools" --target-dir "$tools/build" cargo-tarpaulin
 fi
-cargo tarpaulin --workspace --exclude hookswitch-bench --engine ptrace --skip-clean --target-dir "$tools/coverage" \
-  --exclude-files 'bench/*' 'crates/*/tests/*' --fail-under 70 --out Stdout --timeout 300
+# Processes that the tests start count too.
+cargo tarpaulin --workspace --exclude hookswitch-bench --engine llvm --follow-exec --skip-clean \
+  --target-dir "$tools/coverage" --exclude-files 'bench/*' 'target/*' 'crates/*/tests/*' 'sim/tests/*' \
+  --fail-under 70 --out Stdout --timeout 900

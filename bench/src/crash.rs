@@ -1,6 +1,7 @@
 //! `crash`: publishers keep publishing while the server is killed again and again. Afterwards the
 //! publishers' list of acknowledgements and the receiver's own ledger must agree.
 
+mod attempts;
 mod witness;
 mod writers;
 
@@ -87,7 +88,8 @@ struct Kills {
 pub fn run(options: Options) -> Result<bool> {
     let begun = Instant::now();
     let seed = options.seed.unwrap_or_else(|| clock::unix_millis() % 1_000_000);
-    println!("crash test: {} events, {} writers, seed {seed}", options.events, options.writers);
+    let engine = if matches!(options.database, Engine::Sqlite) { "SQLite" } else { "PostgreSQL" };
+    println!("crash test on {engine}: {} events, {} writers, seed {seed}", options.events, options.writers);
     let dir = tempfile::Builder::new().prefix("hookswitch-crash-").tempdir_in(&options.work_dir)?;
     let database = Database::create(&options.database, dir.path())?;
     let installation = Installation::new(&options.binary, dir.path(), database.url())?;
@@ -106,13 +108,22 @@ pub fn run(options: Options) -> Result<bool> {
     publishing.join().map_err(|_| anyhow!("the writers' thread ended abnormally"))??;
     await_arrivals(&witness, &writers, &mut server, Duration::from_secs(options.patience_seconds))?;
     let audit = verify_audit(&installation, &platform_token, &tenant.slug);
+    let gaps = attempts::gaps(installation.address, &platform_token, &tenant.slug);
     drop(server);
 
     let mut report = Report::default();
     judge(&mut report, &options, &witness, &writers, &kills);
     report.check("the audit chain is whole", audit.map_err(|error| format!("{error:#}")));
+    match gaps {
+        Ok(gaps) => {
+            let rule =
+                format!("attempts count 1, 2, 3 without a gap ({} deliveries, {} of them tried again)", gaps.looked, gaps.again);
+            report.none(&rule, gaps.found.len(), || gaps.found.first().cloned().unwrap_or_default());
+        }
+        Err(error) => report.check("attempts count 1, 2, 3 without a gap", Err(format!("{error:#}"))),
+    }
     summarize(&kills, &writers, &witness, begun);
-    println!("crash test: {} passed, {} failed", report.passed, report.failed);
+    println!("crash test on {engine}: {} passed, {} failed", report.passed, report.failed);
     Ok(report.failed == 0)
 }
 

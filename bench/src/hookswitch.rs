@@ -125,6 +125,18 @@ impl Caller {
             self.token,
             body.len()
         );
+        self.ask(method, path, &request).await
+    }
+
+    pub async fn get(&mut self, path: &str, tenant: &str) -> Result<Value> {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nX-Tenant: {tenant}\r\n\r\n",
+            self.address, self.token
+        );
+        self.ask("GET", path, &request).await
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, request: &str) -> Result<Value> {
         let answer = self.conn.exchange(request.as_bytes()).await.with_context(|| format!("{method} {path}"))?;
         let status = answer.status();
         ensure!((200..300).contains(&status), "{method} {path}: {status} {}", String::from_utf8_lossy(answer.body));

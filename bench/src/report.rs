@@ -83,11 +83,13 @@ const MEASURES: &[Measure] = &[
         goals: all(AtMost(2.6), AtMost(3.6), AtMost(6.0)),
     },
     Measure {
+        // Shown without a bound: on a machine that is nearly idle it is wake-ups and fsyncs, one or
+        // two for each event, which many events share at full speed.
         name: "CPU per 1,000 deliveries, at 300/s (s)",
         of: |figures| Some(figures.fixed_rate.cpu_seconds_per_thousand),
         against_relay: true,
-        targets: sqlite(AtMost(5.0), AtMost(6.0)),
-        goals: all(AtMost(2.6), AtMost(3.6), AtMost(6.0)),
+        targets: NONE,
+        goals: NONE,
     },
     Measure {
         name: "accepted to received at 300/s, p99 (ms)",

@@ -114,7 +114,7 @@ test.describe('a tenant admin', () => {
   })
 
   test('sees what inbound webhooks received', async ({ page }) => {
-    await page.getByRole('link', { name: 'Inbound webhooks' }).click()
+    await page.getByRole('link', { name: 'Webhooks', exact: true }).click()
     const table = page.getByRole('table', { name: 'Inbound webhooks' })
     await expect(table.getByText('/api/inbound/acme/').first()).toBeVisible()
     await table.getByRole('link').first().click()
@@ -123,10 +123,10 @@ test.describe('a tenant admin', () => {
 
   test('reads the console in German and in Portuguese', async ({ page }) => {
     await page.getByLabel('Language').selectOption('Deutsch')
-    await expect(page.getByRole('heading', { name: 'Ziele', level: 1 })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Integrationen', level: 1 })).toBeVisible()
     await page.reload()
     await page.getByLabel('Sprache').selectOption('Português')
-    await expect(page.getByRole('heading', { name: 'Destinos', level: 1 })).toBeVisible()
+    await expect(page.getByRole('heading', { name: 'Integrações', level: 1 })).toBeVisible()
     await expect(page.locator('html')).toHaveAttribute('lang', 'pt')
   })
 
@@ -143,7 +143,7 @@ for (const role of ['operator', 'auditor'] as const) {
     await signIn(role)
     await expect(destinations(page)).toBeVisible()
     await expect(page.getByText('Create destination')).toHaveCount(0)
-    await expect(page.getByRole('link', { name: 'Inbound webhooks' })).toHaveCount(0)
+    await expect(page.getByRole('link', { name: 'Webhooks', exact: true })).toHaveCount(0)
     await destinations(page).getByRole('link').first().click()
     await expect(page.getByRole('heading', { name: 'Settings' })).toBeVisible()
     for (const name of ['Send test', 'Pause', 'Resume']) await expect(page.getByRole('button', { name })).toHaveCount(0)

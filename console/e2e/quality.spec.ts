@@ -36,6 +36,49 @@ const pages: [string, (page: Page) => Promise<void>][] = [
       await page.getByRole('dialog').getByRole('button', { name: 'Refresh' }).waitFor()
     },
   ],
+  [
+    'editing a destination',
+    async (page) => {
+      await page.goto('/console/integrations')
+      await page.getByRole('table', { name: 'Destinations', exact: true }).getByRole('link').first().click()
+      await page.getByRole('button', { name: 'Edit' }).click()
+      await page.locator('#destination-form-preview-verdict').waitFor()
+    },
+  ],
+  ['dead letters', (page) => page.goto('/console/dead-letters').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
+  ['events', (page) => page.goto('/console/events').then(() => page.getByRole('table').waitFor())],
+  [
+    'an event',
+    async (page) => {
+      await page.goto('/console/events')
+      await page.getByRole('table').getByRole('link').first().click()
+      await page.getByText('Attempt 1').first().waitFor()
+    },
+  ],
+  ['the audit trail', (page) => page.goto('/console/audit').then(() => page.getByRole('table').waitFor())],
+  ['users', (page) => page.goto('/console/settings/people').then(() => page.getByRole('table').waitFor())],
+  ['roles', (page) => page.goto('/console/settings/people?tab=roles').then(() => page.getByLabel('New role').waitFor())],
+  ['tokens', (page) => page.goto('/console/settings/people?tab=tokens').then(() => page.getByRole('table').waitFor())],
+  [
+    'a rule of notification',
+    async (page) => {
+      await page.goto('/console/settings/notifications')
+      await page.getByRole('button', { name: 'Add a rule' }).click()
+      await page.getByRole('dialog').getByLabel('Name').waitFor()
+    },
+  ],
+  ['settings', (page) => page.goto('/console/settings/tenant').then(() => page.getByLabel('Timeout in milliseconds').waitFor())],
+  ['event types', (page) => page.goto('/console/event-types').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
+  ['checking a signature', (page) => page.goto('/console/verify').then(() => page.getByLabel('Headers').waitFor())],
+  [
+    'a new inbound webhook',
+    async (page) => {
+      await page.goto('/console/settings/webhooks')
+      await page.getByRole('button', { name: 'New inbound webhook' }).click()
+      await page.getByLabel('Slug, the end of its URL').waitFor()
+    },
+  ],
+  ['outbound settings', (page) => page.goto('/console/settings/webhooks?tab=outbound').then(() => page.getByRole('table').waitFor())],
   ['tickets', (page) => page.goto('/console/tickets').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
   ['nowhere', (page) => page.goto('/console/nowhere').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
 ]
@@ -56,7 +99,10 @@ async function expectNamed(page: Page) {
     'a[href], button, input:not([type=hidden]), select, textarea, [role=button], [role=switch], [role=tab], [role=menuitem]'
   const ids = await page
     .locator(operable)
-    .evaluateAll((elements) => elements.map(({ id, outerHTML }) => id || outerHTML.slice(0, 160)))
+    .evaluateAll((elements) =>
+      // What the library keeps from keyboards and screen readers (the crosses of pills) doubles another way.
+      elements.filter((each) => !each.closest('[aria-hidden=true]')).map(({ id, outerHTML }) => id || outerHTML.slice(0, 160)),
+    )
   expect(ids.filter((id) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(id))).toEqual([])
   expect(ids.filter((id, place) => ids.indexOf(id) !== place)).toEqual([])
 }
@@ -83,7 +129,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     })
 
     test('every page is accessible', async ({ page, signIn }) => {
-      test.setTimeout(180_000)
+      test.setTimeout(300_000)
       await signIn('tenant_admin')
       for (const [name, open] of pages) {
         await test.step(name, async () => {
@@ -107,7 +153,7 @@ test.describe('on a telephone', () => {
   test.use({ viewport: { width: 390, height: 844 } })
 
   test('every page fits, and the navigation opens', async ({ page, signIn }) => {
-    test.setTimeout(120_000)
+    test.setTimeout(240_000)
     await signIn('tenant_admin')
     for (const [name, open] of pages) {
       await test.step(name, async () => {

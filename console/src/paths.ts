@@ -7,8 +7,16 @@ export const paths = {
   signIn: '/sign-in',
   destinations: '/integrations',
   deliveries: '/deliveries',
+  deadLetters: '/dead-letters',
+  events: '/events',
+  eventTypes: '/event-types',
   inbound: '/settings/webhooks',
   tickets: '/tickets',
+  audit: '/audit',
+  people: '/settings/people',
+  notifications: '/settings/notifications',
+  settings: '/settings/tenant',
+  verify: '/verify',
 } as const
 
 /** Where to go after signing in: only ever a place inside the console. */

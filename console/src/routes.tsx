@@ -15,7 +15,12 @@ import { type Permission, sessionQuery } from './api/session'
 import { BrokenPage } from './pages/BrokenPage'
 import { ForbiddenPage } from './pages/ForbiddenPage'
 import { NotFoundPage } from './pages/NotFoundPage'
+import type { AuditSearch } from './pages/audit/AuditPage'
+import type { DeadLettersSearch } from './pages/dead-letters/DeadLettersPage'
 import type { DeliveriesSearch } from './pages/deliveries/DeliveriesPage'
+import type { EventsSearch } from './pages/events/EventsPage'
+import type { InboundSearch } from './pages/inbound/InboundPage'
+import { type PeopleTab, peopleTabs } from './pages/people/tabs'
 import { base, paths } from './paths'
 import { Shell } from './shell/Shell'
 import { places } from './shell/places'
@@ -83,11 +88,97 @@ const deliveries = createRoute({
   component: lazyRouteComponent(() => import('./pages/deliveries/DeliveriesPage'), 'DeliveriesPage'),
 })
 
+const deadLetters = createRoute({
+  getParentRoute: () => shell,
+  path: paths.deadLetters,
+  staticData: { needs: 'delivery:read' },
+  validateSearch: (raw: Raw): DeadLettersSearch => ({
+    state: raw.state === 'dead_lettered' || raw.state === 'parked' ? raw.state : undefined,
+    destination: text(raw.destination),
+    type: text(raw.type),
+    reason: text(raw.reason),
+    letter: text(raw.letter),
+  }),
+  component: lazyRouteComponent(() => import('./pages/dead-letters/DeadLettersPage'), 'DeadLettersPage'),
+})
+
+const events = createRoute({
+  getParentRoute: () => shell,
+  path: paths.events,
+  staticData: { needs: 'event:read' },
+  validateSearch: (raw: Raw): EventsSearch => ({
+    type: text(raw.type),
+    correlation: text(raw.correlation),
+    text: text(raw.text),
+    from: text(raw.from),
+    to: text(raw.to),
+    event: text(raw.event),
+  }),
+  component: lazyRouteComponent(() => import('./pages/events/EventsPage'), 'EventsPage'),
+})
+
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: paths.audit,
+  staticData: { needs: 'audit:read' },
+  validateSearch: (raw: Raw): AuditSearch => ({
+    actor: text(raw.actor),
+    action: text(raw.action),
+    target: text(raw.target),
+    correlation_id: text(raw.correlation_id),
+    from: text(raw.from),
+    to: text(raw.to),
+    entry: text(raw.entry),
+  }),
+  component: lazyRouteComponent(() => import('./pages/audit/AuditPage'), 'AuditPage'),
+})
+
+const eventTypes = createRoute({
+  getParentRoute: () => shell,
+  path: paths.eventTypes,
+  staticData: { needs: 'event_type:read' },
+  validateSearch: (raw: Raw): { name?: string } => ({ name: text(raw.name) }),
+  component: lazyRouteComponent(() => import('./pages/event-types/EventTypesPage'), 'EventTypesPage'),
+})
+
+const verify = createRoute({
+  getParentRoute: () => shell,
+  path: paths.verify,
+  staticData: { needs: 'destination:read' },
+  component: lazyRouteComponent(() => import('./pages/verify/VerifyPage'), 'VerifyPage'),
+})
+
+const people = createRoute({
+  getParentRoute: () => shell,
+  path: paths.people,
+  staticData: { needs: 'user:read' },
+  validateSearch: (raw: Raw): { tab?: PeopleTab } => ({ tab: peopleTabs.find((tab) => tab === raw.tab) }),
+  component: lazyRouteComponent(() => import('./pages/people/PeoplePage'), 'PeoplePage'),
+})
+
+const notifications = createRoute({
+  getParentRoute: () => shell,
+  path: paths.notifications,
+  staticData: { needs: 'notification:read' },
+  component: lazyRouteComponent(() => import('./pages/notifications/NotificationsPage'), 'NotificationsPage'),
+})
+
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: paths.settings,
+  staticData: { needs: 'feature:read' },
+  component: lazyRouteComponent(() => import('./pages/settings/SettingsPage'), 'SettingsPage'),
+})
+
 const inbound = createRoute({
   getParentRoute: () => shell,
   path: paths.inbound,
   staticData: { needs: 'inbound_webhook:read' },
-  validateSearch: (raw: Raw): { webhook?: string } => ({ webhook: text(raw.webhook) }),
+  validateSearch: (raw: Raw): InboundSearch => ({
+    tab: raw.tab === 'outbound' ? 'outbound' : undefined,
+    webhook: text(raw.webhook),
+    delivery: text(raw.delivery),
+  }),
   component: lazyRouteComponent(() => import('./pages/inbound/InboundPage'), 'InboundPage'),
 })
 
@@ -101,7 +192,7 @@ const tickets = createRoute({
 
 const unknown = createRoute({ getParentRoute: () => shell, path: '$', component: NotFoundPage })
 
-const tree = root.addChildren([signIn, shell.addChildren([home, destinations, deliveries, inbound, tickets, unknown])])
+const tree = root.addChildren([signIn, shell.addChildren([home, destinations, deliveries, deadLetters, events, eventTypes, verify, inbound, tickets, audit, people, notifications, settings, unknown])])
 
 export function createConsoleRouter(queries: QueryClient) {
   return createRouter({

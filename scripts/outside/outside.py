@@ -105,12 +105,15 @@ def demo(folder):
         check("curl 2 is taken", status == 200 and "duplicate" not in first, first)
         status, second = curl(curls[1])
         check("the same again is a duplicate with the same id", status == 200 and second == {**first, "duplicate": True}, second)
-        tickets = call(f"{base}/api/v1/tickets", acme["token"])[1]["data"]
-        check("there is one ticket, as the mapping says", [t["title"] for t in tickets] == ["SRV-01: Disk almost full"], tickets)
-        mappings = call(f"{base}/api/v1/external-mappings", acme["token"])[1]["data"]
-        check("its external mapping is there", [m["external_entity_id"] for m in mappings] == ["alert-1001"], mappings)
+        # Beside the week that the demo's desk has behind it.
+        tickets = call(f"{base}/api/v1/tickets?limit=100", acme["token"])[1]["data"]
+        made = [ticket for ticket in tickets if ticket["title"] == "SRV-01: Disk almost full"]
+        check("there is one ticket, as the mapping says", len(made) == 1, tickets)
+        mappings = call(f"{base}/api/v1/external-mappings?limit=100", acme["token"])[1]["data"]
+        named = [mapping["alga_entity_id"] for mapping in mappings if mapping["external_entity_id"] == "alert-1001"]
+        check("its external mapping is there", named == [made[0]["id"]], mappings)
         created = eventually(lambda: arrived("ticket.created"))
-        check("ticket.created goes out", created and tickets[0]["id"] in created[0]["body"], created)
+        check("ticket.created goes out", created and any(made[0]["id"] in one["body"] for one in created), created)
 
         inside = ["http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:9000", "http://10.0.0.5"]
         status, problem = curl(curls[2])
@@ -140,8 +143,8 @@ def demo(folder):
     child, text, seconds = start()
     try:
         check("a second start takes under 2 s", seconds < 2, seconds)
-        tickets = call(f"{base}/api/v1/tickets", acme["token"])[1]["data"]
-        check("and keeps the data", len(tickets) == 1, tickets)
+        kept = call(f"{base}/api/v1/tickets?limit=100", acme["token"])[1]["data"]
+        check("and keeps the data", len(kept) == len(tickets), kept)
     finally:
         child.terminate()
         child.wait(30)
@@ -240,7 +243,8 @@ def stock_libraries(folder):
         receiver.shutdown()
 
 
-with tempfile.TemporaryDirectory() as folder:
-    stock_libraries(folder)
-    demo(folder)
-print(f"{len(PASSED)} passed, 0 failed")
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        stock_libraries(folder)
+        demo(folder)
+    print(f"{len(PASSED)} passed, 0 failed")

@@ -9,6 +9,7 @@ use hookswitch_domain::delivery::{Outcome, State};
 use hookswitch_domain::id::{DeliveryId, DestinationId};
 use hookswitch_domain::lease::NEVER;
 use hookswitch_domain::retry::Policy;
+use hookswitch_store::queue::NewDelivery;
 
 use crate::memory::{Memory, Row};
 
@@ -31,6 +32,7 @@ pub const INVARIANTS: &[(u8, &str)] = &[
     (15, "nothing goes out to what is paused, disabled or gone"),
     (17, "never more in the air than a destination's cap, also after a crash"),
     (19, "once nothing goes wrong any more, everything is finished within a bound"),
+    (20, "of an ordering key, one is sent when the one before has ended"),
     (28, "a replay is a new delivery, linked to the one before, once per request"),
     (30, "counts agree with the rows that they count"),
     (33, "a process that ends leaves nothing leased"),
@@ -78,6 +80,9 @@ pub struct Check {
     pub failure: Option<Failure>,
     seen: BTreeMap<DeliveryId, Seen>,
     messages: BTreeMap<(uuid::Uuid, DestinationId), String>,
+    /// Of each ordering key, all that ever stood in its line, and which line a delivery stood in.
+    lines: BTreeMap<(DestinationId, String), Vec<DeliveryId>>,
+    line_of: BTreeMap<DeliveryId, (DestinationId, String)>,
     held_since: BTreeMap<DestinationId, i64>,
     paused_since: Option<i64>,
     /// Stale writes that were refused, takeovers, and so on: a run in which nothing happened proves nothing.
@@ -144,6 +149,7 @@ impl Check {
 
     pub fn sent(&mut self, now: i64, memory: &Memory, delivery: DeliveryId, claim: i64, ends_by: i64, message: &str) {
         let Some(row) = memory.deliveries.get(&delivery).cloned() else { return };
+        self.judge_order(delivery);
         let seen = self.seen.entry(delivery).or_default();
         seen.sends += 1;
         let (sends, ended, lease) = (seen.sends, seen.ended, seen.lease);
@@ -228,6 +234,32 @@ impl Check {
         let bound = if retry_after.is_some() { (2 * scheduled).max(3_600_000) } else { scheduled };
         let jitter = ((bound as f64 * settling.policy.jitter) as i64).min(900_000) + 1;
         self.hold(12, (scheduled..=bound + jitter).contains(&wait), || format!("again in {wait} ms, scheduled are {scheduled}"));
+    }
+
+    /// It takes its place behind all that came before under its key.
+    pub fn stands(&mut self, delivery: &NewDelivery) {
+        if let Some(key) = &delivery.key {
+            let line = (delivery.destination, key.clone());
+            self.lines.entry(line.clone()).or_default().push(delivery.id);
+            self.line_of.insert(delivery.id, line);
+        }
+    }
+
+    /// It takes the place of a head.
+    pub fn follows(&mut self, head: DeliveryId, fresh: DeliveryId) {
+        let Some(name) = self.line_of.get(&head).cloned() else { return };
+        if let Some(line) = self.lines.get_mut(&name) {
+            let place = line.iter().position(|each| *each == head).unwrap_or(0);
+            line.insert(place + 1, fresh);
+        }
+        self.line_of.insert(fresh, name);
+    }
+
+    fn judge_order(&mut self, delivery: DeliveryId) {
+        let Some(line) = self.line_of.get(&delivery).and_then(|name| self.lines.get(name)) else { return };
+        let before = line.iter().take_while(|each| **each != delivery);
+        let waits = before.filter(|each| self.seen.get(*each).is_none_or(|seen| seen.ended.is_none())).count();
+        self.hold(20, waits == 0, || format!("sent before {waits} that came before it"));
     }
 
     /// A person or a 410 held the destination, or let it go on.

@@ -1,12 +1,12 @@
 //! The outbound queue in memory: what `store/src/queue.rs` does in SQL, with time as an argument.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hookswitch_domain::delivery::State;
 use hookswitch_domain::destination::Hold;
 use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
-use hookswitch_domain::lease::{Due, NEVER, Written};
+use hookswitch_domain::lease::{After, Due, NEVER, Written};
 use hookswitch_store::commit::KEY_KEPT_MS;
 use hookswitch_store::queue::{Accept, Accepted, Claimed, Lane, Look, NewDelivery, NewEvent, Remember, Settle};
 
@@ -22,6 +22,8 @@ pub struct Memory {
     due: BTreeMap<DeliveryId, (Due, DestinationId)>,
     /// `due` by lane and time, and for one moment in the order of insertion.
     by_lane: BTreeSet<(DestinationId, i64, u64, DeliveryId)>,
+    /// Of each ordering key the head, which is in `due`, and those behind it, which aren't.
+    lines: BTreeMap<(DestinationId, String), VecDeque<DeliveryId>>,
     pub mutant: Option<Mutant>,
 }
 
@@ -50,6 +52,7 @@ pub struct Row {
     pub interruptions: u32,
     pub replayed_from: Option<DeliveryId>,
     pub class: Class,
+    pub key: Option<String>,
     /// (record, number) of what was tried.
     pub tries: Vec<(u32, Option<u32>)>,
     /// Its place among all deliveries, from 0.
@@ -110,10 +113,18 @@ impl Memory {
             interruptions: 0,
             replayed_from,
             class: if replayed_from.is_some() { Class::Replay } else { Class::Fresh },
+            key: delivery.key.clone(),
             tries: Vec::new(),
             place: self.deliveries.len() as u64,
         };
         self.deliveries.insert(delivery.id, row);
+        if let Some(key) = &delivery.key {
+            let line = self.lines.entry((delivery.destination, key.clone())).or_default();
+            line.push_back(delivery.id);
+            if line.len() > 1 {
+                return;
+            }
+        }
         let due = if delivery.leased { Due::handed_over(now, lease_ms) } else { Due::at(now) };
         self.put(delivery.id, delivery.destination, Some(due));
         self.ring(delivery.destination, due.next_at);
@@ -141,7 +152,59 @@ impl Memory {
         if let Some(due) = kept {
             self.ring(destination, due.next_at);
         }
+        let passes = self.mutant == Some(Mutant::LetsTheNextPass) && matches!(ask.after, After::DueIn(_));
+        if let Some(key) = ask.key.clone().filter(|_| kept.is_none() || passes) {
+            self.leave(now, ask.delivery, (destination, key));
+        }
         true
+    }
+
+    /// It stands in its key's line no more; if it was the head, the next one is due.
+    fn leave(&mut self, now: i64, delivery: DeliveryId, name: (DestinationId, String)) {
+        let destination = name.0;
+        let Some(line) = self.lines.get_mut(&name) else { return };
+        let was_head = line.front() == Some(&delivery);
+        line.retain(|each| *each != delivery);
+        let next = line.front().copied();
+        if line.is_empty() {
+            self.lines.remove(&name);
+        }
+        if let Some(next) = next.filter(|_| was_head && self.mutant != Some(Mutant::ForgetsWhoIsNext)) {
+            self.put(next, destination, Some(Due::at(now)));
+            self.ring(destination, now);
+        }
+    }
+
+    pub fn ordering_key(&self, event: EventId) -> Option<String> {
+        self.events.get(&event).map(|event| event.meta.clone())
+    }
+
+    /// The head of an ordering key, which waits for a person.
+    pub fn is_head(&self, delivery: DeliveryId) -> bool {
+        let key = self.deliveries.get(&delivery).and_then(|row| row.key.as_ref());
+        key.is_some() && self.due(delivery).is_some_and(|due| due.next_at == NEVER)
+    }
+
+    /// The event again, as a new delivery: in the place of a head, else behind all.
+    pub fn replay(&mut self, now: i64, old: DeliveryId, new: &NewDelivery, lease_ms: i64) {
+        let Some(row) = self.deliveries.get(&old).cloned() else { return };
+        if !self.is_head(old) {
+            self.end(now, old, State::Discarded);
+            return self.insert(now, row.tenant, row.event, new, Some(old), lease_ms);
+        }
+        let key = row.key.clone().unwrap_or_default();
+        // Inserted as if it had no order, and then put where the old one stood.
+        self.insert(now, row.tenant, row.event, &NewDelivery { key: None, ..new.clone() }, Some(old), lease_ms);
+        if let Some(head) = self.lines.get_mut(&(row.destination, key.clone())).and_then(|line| line.front_mut()) {
+            *head = new.id;
+        }
+        if let Some(fresh) = self.deliveries.get_mut(&new.id) {
+            fresh.key = Some(key);
+        }
+        self.put(old, row.destination, None);
+        if let Some(old) = self.deliveries.get_mut(&old) {
+            old.state = State::Discarded;
+        }
     }
 
     pub fn look(&self, now: i64, limit: usize) -> Look {
@@ -204,6 +267,7 @@ impl Memory {
             records: row.records,
             interruptions: row.interruptions,
             class: row.class,
+            key: row.key.clone(),
             replayed_from: row.replayed_from,
             event: row.event,
             event_type: event.event_type.clone(),
@@ -222,21 +286,25 @@ impl Memory {
     }
 
     /// Ends a delivery that isn't finished, under no claim.
-    pub fn end(&mut self, delivery: DeliveryId, state: State) -> bool {
-        let Some((_, destination)) = self.due.get(&delivery).copied() else { return false };
+    pub fn end(&mut self, now: i64, delivery: DeliveryId, state: State) -> bool {
+        let Some(row) = self.deliveries.get_mut(&delivery).filter(|row| !row.state.is_terminal()) else { return false };
+        row.state = state;
+        let (destination, key) = (row.destination, row.key.clone());
         self.put(delivery, destination, None);
-        if let Some(row) = self.deliveries.get_mut(&delivery) {
-            row.state = state;
+        if let Some(key) = key {
+            self.leave(now, delivery, (destination, key));
         }
         true
     }
 
     /// Removes a lane; what waited in it is cancelled.
-    pub fn remove_lane(&mut self, destination: DestinationId) -> Vec<DeliveryId> {
+    pub fn remove_lane(&mut self, destination: DestinationId) -> BTreeSet<DeliveryId> {
         self.lanes.remove(&destination);
-        let waiting: Vec<_> = self.due.iter().filter(|(_, (_, lane))| *lane == destination).map(|(id, _)| *id).collect();
+        let due = self.due.iter().filter(|(_, (_, lane))| *lane == destination).map(|(id, _)| *id);
+        let lines = self.lines.iter().filter(|(name, _)| name.0 == destination).flat_map(|(_, line)| line.iter().copied());
+        let waiting: BTreeSet<DeliveryId> = due.chain(lines).collect();
         for id in &waiting {
-            self.end(*id, State::Cancelled);
+            self.end(0, *id, State::Cancelled);
         }
         waiting
     }
@@ -279,7 +347,7 @@ impl Memory {
     }
 
     pub fn waiting(&self) -> usize {
-        self.due.len()
+        self.due.len() + self.lines.values().map(|line| line.len().saturating_sub(1)).sum::<usize>()
     }
 
     /// Puts what ended back into the queue: nothing does that but a mutant.

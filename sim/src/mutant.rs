@@ -33,5 +33,7 @@ mutants! {
     SendsTheDelivered "what was delivered is put back into the queue now and then";
     NeverGivesUp "a delivery is retried for ever";
     EndsWithItsHandsFull "a process that ends gives nothing back";
+    LetsTheNextPass "the next one of an ordering key is due while its head waits for another try";
+    ForgetsWhoIsNext "the end of an ordering key's head makes nobody due";
     ListensToEveryWish "a Retry-After of a year is honoured";
 }

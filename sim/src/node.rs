@@ -28,6 +28,7 @@ pub struct Outlet {
     pub hold: Option<Hold>,
     pub policy: Policy,
     pub max_in_flight: u32,
+    pub ordered: bool,
 }
 
 impl Config {

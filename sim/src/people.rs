@@ -12,7 +12,7 @@ use hookswitch_store::queue::NewDelivery;
 use crate::node::{Config, Outlet};
 use crate::receiver::Temper;
 use crate::trace::What;
-use crate::world::{Event, LEASE_MS, World};
+use crate::world::{LEASE_MS, World};
 
 impl World {
     /// Each is a change with an epoch of its own.
@@ -102,10 +102,11 @@ impl World {
     }
 
     fn edit(&mut self, place: usize) {
-        let cap = *self.rng.pick(&[1, 3, 10]);
+        let (cap, turns) = (*self.rng.pick(&[1, 3, 10]), self.rng.chance(300));
         self.change(|config| {
             config.outlets[place].revision += 1;
             config.outlets[place].max_in_flight = cap;
+            config.outlets[place].ordered ^= turns;
         });
     }
 
@@ -137,11 +138,7 @@ impl World {
         }
         self.note(What::Stopping { node });
         self.nodes[node].stopping = true;
-        if self.nodes[node].is_idle() {
-            self.nodes[node].die();
-            let delay = self.rng.between(100, 20_000);
-            self.later(delay, Event::Start(node));
-        }
+        self.ends(node);
     }
 
     fn any(&mut self, wanted: impl Fn(State) -> bool) -> Option<DeliveryId> {
@@ -152,7 +149,7 @@ impl World {
 
     fn cancel_one(&mut self) {
         let Some(id) = self.any(|state| !state.is_terminal()) else { return };
-        if self.memory.end(id, State::Cancelled) {
+        if self.memory.end(self.now, id, State::Cancelled) {
             self.check.ended(id, State::Cancelled);
             self.note(What::Person { did: "cancel", subject: self.number(id) });
         }
@@ -169,12 +166,19 @@ impl World {
         if !self.memory.lanes.contains_key(&row.destination) {
             return;
         }
-        if !row.state.is_terminal() && self.memory.end(id, State::Discarded) {
+        let fresh = DeliveryId(uuid_v7(Timestamp::from_millis(self.now), self.rng.bytes()));
+        let ordered = self.config.outlet(row.destination).is_some_and(|outlet| outlet.ordered);
+        let key = self.memory.ordering_key(row.event).filter(|_| ordered);
+        let new = NewDelivery { id: fresh, destination: row.destination, leased: false, key };
+        match self.memory.is_head(id) {
+            // Nothing passes what takes the place of a head.
+            true => self.check.follows(id, fresh),
+            false => self.check.stands(&new),
+        }
+        self.memory.replay(self.now, id, &new, LEASE_MS);
+        if !row.state.is_terminal() {
             self.check.ended(id, State::Discarded);
         }
-        let fresh = DeliveryId(uuid_v7(Timestamp::from_millis(self.now), self.rng.bytes()));
-        let new = NewDelivery { id: fresh, destination: row.destination, leased: false };
-        self.memory.insert(self.now, row.tenant, row.event, &new, Some(id), LEASE_MS);
         self.note(What::Person { did: "replay", subject: self.number(fresh) });
     }
 

@@ -36,6 +36,8 @@ pub struct DestinationPlan {
     pub max_in_flight: u32,
     pub temper: Temper,
     pub hold: Option<Hold>,
+    /// One after the other per ordering key.
+    pub ordered: bool,
 }
 
 /// How often in a thousand, each time it could.
@@ -86,6 +88,7 @@ impl DestinationPlan {
             max_in_flight: *rng.pick(&[1, 2, MAX_IN_FLIGHT_DEFAULT]),
             temper: Temper::draw(rng),
             hold: rng.chance(100).then_some(Hold::Paused),
+            ordered: rng.chance(300),
         }
     }
 

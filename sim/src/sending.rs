@@ -117,13 +117,21 @@ impl World {
         }
         self.open_works -= 1;
         self.nodes[node].give_back(destination);
-        if self.nodes[node].stopping && self.nodes[node].is_idle() {
+        if !self.ends(node) {
+            self.ring(node);
+        }
+    }
+
+    /// A node that is told to end does so once its hands are empty.
+    pub fn ends(&mut self, node: usize) -> bool {
+        let ends = self.nodes[node].up && self.nodes[node].stopping && self.nodes[node].is_idle();
+        if ends {
             self.check.stopped(self.now, &self.memory, (node, self.nodes[node].life));
             self.nodes[node].die();
             let delay = self.rng.between(100, 20_000);
-            return self.later(delay, Event::Start(node));
+            self.later(delay, Event::Start(node));
         }
-        self.ring(node);
+        ends
     }
 
     pub fn begin(&mut self, work: usize) {
@@ -278,6 +286,7 @@ impl World {
                 reason: String::new(),
                 detail: String::new(),
             },
+            key: claimed.key.clone(),
         };
         self.write(node, &written, &outcome, outlet, unchanged);
         if self.healed_at.is_some() {

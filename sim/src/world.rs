@@ -23,6 +23,9 @@ pub(crate) const LEASE_MS: i64 = LEASE.as_millis() as i64;
 /// More steps than any history needs: one that goes on is stuck in a circle.
 const STEPS_MAX: usize = 400_000;
 
+/// Events of a request stand in line under one of these.
+const KEYS: [&str; 3] = ["", "a", "b"];
+
 /// What a history came to.
 #[derive(Debug)]
 pub struct Run {
@@ -127,6 +130,7 @@ impl World {
             hold: each.hold,
             policy: each.policy.clone(),
             max_in_flight: each.max_in_flight,
+            ordered: each.ordered,
         });
         let config = Arc::new(Config { epoch: 0, paused: false, outlets: outlets.collect() });
         let tempers = config.outlets.iter().zip(&plan.destinations).map(|(outlet, each)| (outlet.id, each.temper)).collect();
@@ -286,14 +290,18 @@ impl World {
         let clock = self.nodes[node].clock(self.now);
         let event = EventId(uuid_v7(clock, self.rng.bytes()));
         let mut deliveries = Vec::new();
+        let ordering_key = KEYS[request % KEYS.len()];
         for outlet in &config.outlets {
-            let leased = outlet.hold.is_none() && !config.paused && self.nodes[node].room(outlet.id) > 0;
+            let key = outlet.ordered.then(|| ordering_key.to_owned());
+            let leased = key.is_none() && outlet.hold.is_none() && !config.paused && self.nodes[node].room(outlet.id) > 0;
             if leased {
                 self.nodes[node].take(outlet.id);
             }
-            deliveries.push(NewDelivery { id: DeliveryId(uuid_v7(clock, self.rng.bytes())), destination: outlet.id, leased });
+            let id = DeliveryId(uuid_v7(clock, self.rng.bytes()));
+            deliveries.push(NewDelivery { id, destination: outlet.id, leased, key });
         }
-        let row = NewEvent { id: event, event_type: "a.b".into(), payload: Bytes::new(), meta: String::new(), deliveries };
+        let row =
+            NewEvent { id: event, event_type: "a.b".into(), payload: Bytes::new(), meta: ordering_key.to_owned(), deliveries };
         let remember = Remember {
             key: request.to_string(),
             scope: String::new(),
@@ -341,6 +349,7 @@ impl World {
             }
             Accepted::KeyReused => self.check.fail(28, "the same request was taken for another one".to_owned()),
         }
+        self.ends(node);
     }
 
     fn stored(&mut self, node: usize, request: usize, leased_from: i64, accept: &Accept) {
@@ -348,6 +357,7 @@ impl World {
         let wanted = self.config.outlets.iter().map(|outlet| outlet.id).collect();
         self.check.stored(event.deliveries.iter().map(|delivery| delivery.destination).collect(), wanted);
         self.requests[request].event = Some(event.id);
+        event.deliveries.iter().for_each(|delivery| self.check.stands(delivery));
         self.note(What::Stored { node, event: request as u32, deliveries: event.deliveries.len() as u32 });
         let holder = (node, self.nodes[node].life);
         for delivery in event.deliveries.iter().filter(|delivery| delivery.leased) {

@@ -19,7 +19,7 @@ export const deliveryStates = [
 export type DeliveryState = (typeof deliveryStates)[number]
 export const isDeliveryState = (text: unknown): text is DeliveryState => deliveryStates.some((state) => state === text)
 
-export type DeliveryFilter = { state?: DeliveryState; destination_id?: string }
+export type DeliveryFilter = { state?: DeliveryState; destination_id?: string; event_id?: string }
 
 /** As many of the newest deliveries as the summary looks at. */
 export const SAMPLE = 100
@@ -63,5 +63,13 @@ export function useReplay(id: string) {
   return useMutation({
     mutationFn: () => answer(client.POST(`${list}/{id}/replay`, { params: { path: { id } } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['deliveries'] }),
+  })
+}
+
+export function useCancel(id: string) {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: () => answer(client.POST(`${list}/{id}/cancel`, { params: { path: { id } } })),
+    onSuccess: () => Promise.all(['deliveries', 'health'].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
   })
 }

@@ -31,7 +31,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Receive a GET, whose query is the body. A webhook has to allow it; all others answer 405. */
+        get: operations["receiveInboundWebhookGet"];
         /** Receive a PUT. */
         put: operations["receiveInboundWebhookPut"];
         /** Receive a request for an inbound webhook. Unknown and inactive webhooks and failed authentication are alike: 401 without a body. */
@@ -41,6 +42,200 @@ export interface paths {
         head?: never;
         /** Receive a PATCH. */
         patch: operations["receiveInboundWebhookPatch"];
+        trace?: never;
+    };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: an alert. Newest first. */
+        get: operations["listAlerts"];
+        put?: never;
+        /** Create one: an alert. It is published. */
+        post: operations["createAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: an alert. */
+        get: operations["getAlert"];
+        put?: never;
+        post?: never;
+        /** Remove one: an alert. What other records name stays. */
+        delete: operations["removeAlert"];
+        options?: never;
+        head?: never;
+        /** Change one: an alert. What is left out stays; what changed is published. */
+        patch: operations["changeAlert"];
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Acknowledge an alert. Acknowledging it again changes nothing. */
+        post: operations["acknowledgeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give an alert to somebody: to oneself, unless a user is named. */
+        post: operations["assignAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open an alert again. */
+        post: operations["reopenAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Be done with an alert. */
+        post: operations["resolveAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a ticket of an alert: once, and linked to it. */
+        post: operations["createTicketFromAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/asset-associations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List which assets tickets are about, newest first. */
+        get: operations["listAssetAssociations"];
+        put?: never;
+        /** Say that a ticket is about an asset. Saying it again changes nothing. */
+        post: operations["associateAsset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/asset-associations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Say that a ticket is no longer about an asset. */
+        delete: operations["removeAssetAssociation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: an asset. Newest first. */
+        get: operations["listAssets"];
+        put?: never;
+        /** Create one: an asset. It is published. */
+        post: operations["createAsset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: an asset. */
+        get: operations["getAsset"];
+        put?: never;
+        post?: never;
+        /** Remove one: an asset. What other records name stays. */
+        delete: operations["removeAsset"];
+        options?: never;
+        head?: never;
+        /** Change one: an asset. What is left out stays; what changed is published. */
+        patch: operations["changeAsset"];
         trace?: never;
     };
     "/api/v1/audit": {
@@ -87,14 +282,34 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List boards. */
+        /** List these records: a board, where tickets lie. Newest first. */
         get: operations["listBoards"];
         put?: never;
-        post?: never;
+        /** Create one: a board, where tickets lie. It is published. */
+        post: operations["createBoard"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a board, where tickets lie. */
+        get: operations["getBoard"];
+        put?: never;
+        post?: never;
+        /** Remove one: a board, where tickets lie. What other records name stays. */
+        delete: operations["removeBoard"];
+        options?: never;
+        head?: never;
+        /** Change one: a board, where tickets lie. What is left out stays; what changed is published. */
+        patch: operations["changeBoard"];
         trace?: never;
     };
     "/api/v1/categories": {
@@ -104,14 +319,34 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List categories; one without a board serves every board. */
+        /** List these records: a category of tickets. Newest first. */
         get: operations["listCategories"];
         put?: never;
-        post?: never;
+        /** Create one: a category of tickets. It is published. */
+        post: operations["createCategory"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/categories/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a category of tickets. */
+        get: operations["getCategory"];
+        put?: never;
+        post?: never;
+        /** Remove one: a category of tickets. What other records name stays. */
+        delete: operations["removeCategory"];
+        options?: never;
+        head?: never;
+        /** Change one: a category of tickets. What is left out stays; what changed is published. */
+        patch: operations["changeCategory"];
         trace?: never;
     };
     "/api/v1/clients": {
@@ -121,10 +356,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List clients, newest first. */
+        /** List these records: a client, whom tickets are for. Newest first. */
         get: operations["listClients"];
         put?: never;
-        /** Create a client. It is published as `client.created`. */
+        /** Create one: a client, whom tickets are for. It is published. */
         post: operations["createClient"];
         delete?: never;
         options?: never;
@@ -139,14 +374,53 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a client. */
+        /** Show one: a client, whom tickets are for. */
         get: operations["getClient"];
         put?: never;
         post?: never;
+        /** Remove one: a client, whom tickets are for. What other records name stays. */
+        delete: operations["removeClient"];
+        options?: never;
+        head?: never;
+        /** Change one: a client, whom tickets are for. What is left out stays; what changed is published. */
+        patch: operations["changeClient"];
+        trace?: never;
+    };
+    "/api/v1/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a contact, somebody at a client. Newest first. */
+        get: operations["listContacts"];
+        put?: never;
+        /** Create one: a contact, somebody at a client. It is published. */
+        post: operations["createContact"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a contact, somebody at a client. */
+        get: operations["getContact"];
+        put?: never;
+        post?: never;
+        /** Remove one: a contact, somebody at a client. What other records name stays. */
+        delete: operations["removeContact"];
+        options?: never;
+        head?: never;
+        /** Change one: a contact, somebody at a client. What is left out stays; what changed is published. */
+        patch: operations["changeContact"];
         trace?: never;
     };
     "/api/v1/event-types": {
@@ -193,7 +467,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events, newest first. */
+        /**
+         * Events, newest first. With `correlation_id` or `text` a page may be short, or empty, before the end:
+         *     `next_cursor` says.
+         */
         get: operations["listEvents"];
         put?: never;
         /** Publish an event. */
@@ -255,6 +532,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: evidence. Newest first. */
+        get: operations["listEvidence"];
+        put?: never;
+        /** Create one: evidence. It is published. */
+        post: operations["createEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: evidence. */
+        get: operations["getEvidence"];
+        put?: never;
+        post?: never;
+        /** Remove one: evidence. What other records name stays. */
+        delete: operations["removeEvidence"];
+        options?: never;
+        head?: never;
+        /** Change one: evidence. What is left out stays; what changed is published. */
+        patch: operations["changeEvidence"];
+        trace?: never;
+    };
     "/api/v1/external-mappings": {
         parameters: {
             query?: never;
@@ -271,6 +585,23 @@ export interface paths {
          */
         post: operations["linkExternal"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/external-mappings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unlink a record from an external id. The record stays. */
+        delete: operations["unlinkExternal"];
         options?: never;
         head?: never;
         patch?: never;
@@ -329,6 +660,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inbound-webhooks/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was given up after its sender was told that it is taken, newest first. A replay that works takes it off this list. */
+        get: operations["listInboundDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Senders whose way of proving themselves is known: their auth, idempotency source and acknowledgement. */
+        get: operations["listInboundPresets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/rejected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was turned away at the door, newest first, also where no webhook has the slug. Bounded, without bodies, and kept for a week. */
+        get: operations["listRejectedInbound"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inbound-webhooks/{id}": {
         parameters: {
             query?: never;
@@ -338,11 +720,34 @@ export interface paths {
         };
         /** One inbound webhook, without its secret. */
         get: operations["getInboundWebhook"];
-        /** Replace an inbound webhook's configuration. Its slug stays; without `secret` its secret stays. */
+        /**
+         * Replace an inbound webhook's configuration. Without `secret` its secret stays. Another `slug` renames it: its external
+         *     mappings go along, and the old URL leads here until it is removed from `aliases`.
+         */
         put: operations["updateInboundWebhook"];
         post?: never;
         /** Delete an inbound webhook and its secret. What it received stays readable to people with the database. */
         delete: operations["deleteInboundWebhook"];
+        options?: never;
+        head?: never;
+        /** Switch an inbound webhook on or off. Off, its URL answers 401. One that was switched off by its failures begins anew. */
+        patch: operations["setInboundWebhookActive"];
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/capture-sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the sample. Addresses, card numbers and what is called a secret are masked, unless they are to be revealed, which is audited. */
+        get: operations["getInboundSample"];
+        put?: never;
+        /** Keep the next request that verifies within five minutes as the webhook's sample. The sample that is there stays until then. */
+        post: operations["captureInboundSample"];
+        /** Stop waiting, and forget the sample. */
+        delete: operations["clearInboundSample"];
         options?: never;
         head?: never;
         patch?: never;
@@ -355,7 +760,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a webhook received, newest first. */
+        /** What a webhook received, newest first. A page may be short although there is more: `next_cursor` says so. */
         get: operations["listInboundDeliveries"];
         put?: never;
         post?: never;
@@ -382,6 +787,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inbound-webhooks/{id}/deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do a logged request again: a new delivery, linked to this one, whose action runs anew. It has ended when this is answered. */
+        post: operations["replayInboundDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/deliveries/{delivery_id}/replay-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what replaying a request would do with the configuration of now and with that of then, field by field. Nothing is done. */
+        get: operations["previewInboundReplay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/finalize-rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a rotation's overlap now: the old secret never lets in again. Without one, nothing changes. */
+        post: operations["finalizeInboundWebhookRotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show what this webhook would do with its sample, a logged request or a pasted body. Nothing is done. */
+        post: operations["previewInboundWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inbound-webhooks/{id}/rotate-secret": {
         parameters: {
             query?: never;
@@ -391,8 +864,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give the webhook a new secret. The old one stops at once. */
+        /** Give the webhook a new secret. The old one stops at once, or after the overlap that is asked for. */
         post: operations["rotateInboundWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do with this request what would be done with a sender's: the action runs. It uses up no idempotency key. */
+        post: operations["testInboundWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -735,6 +1225,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations/deliveries/{id}/dead-letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set the head of an ordering key aside: it is kept among the dead letters, and the next one is sent. A replay puts
+         *     it at the end of its key's line.
+         */
+        post: operations["deadLetterDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/deliveries/{id}/replay": {
         parameters: {
             query?: never;
@@ -746,6 +1256,43 @@ export interface paths {
         put?: never;
         /** Send the event to the same destination again: a new delivery with the same `webhook-id`, linked to this one. */
         post: operations["replayDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try the head of an ordering key now. Where its attempts are used up, a new delivery takes its place at the head:
+         *     the answer names it.
+         */
+        post: operations["retryDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/deliveries/{id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Skip the head of an ordering key: it is discarded, and the next one is sent. */
+        post: operations["skipDelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -838,6 +1385,26 @@ export interface paths {
         put?: never;
         /** End a rotation's overlap now: the old secret and the old key never sign again. Without one, nothing changes. */
         post: operations["finalizeDestinationRotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrations/destinations/{id}/ordering-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys of an ordered destination under which something waits, in the order of their names, each with the delivery
+         *     at its head and how many stand in line. `from` and `to` are about when the head was made.
+         */
+        get: operations["listOrderingKeys"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1101,6 +1668,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: an invoice. Newest first. */
+        get: operations["listInvoices"];
+        put?: never;
+        /** Create one: an invoice. It is published. */
+        post: operations["createInvoice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invoices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: an invoice. */
+        get: operations["getInvoice"];
+        put?: never;
+        post?: never;
+        /** Remove one: an invoice. What other records name stays. */
+        delete: operations["removeInvoice"];
+        options?: never;
+        head?: never;
+        /** Change one: an invoice. What is left out stays; what changed is published. */
+        patch: operations["changeInvoice"];
+        trace?: never;
+    };
+    "/api/v1/locations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a client's location. Newest first. */
+        get: operations["listLocations"];
+        put?: never;
+        /** Create one: a client's location. It is published. */
+        post: operations["createLocation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/locations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a client's location. */
+        get: operations["getLocation"];
+        put?: never;
+        post?: never;
+        /** Remove one: a client's location. What other records name stays. */
+        delete: operations["removeLocation"];
+        options?: never;
+        head?: never;
+        /** Change one: a client's location. What is left out stays; what changed is published. */
+        patch: operations["changeLocation"];
+        trace?: never;
+    };
     "/api/v1/notifications": {
         parameters: {
             query?: never;
@@ -1162,11 +1803,231 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List priorities. */
+        /** List these records: a priority. Newest first. */
         get: operations["listPriorities"];
+        put?: never;
+        /** Create one: a priority. It is published. */
+        post: operations["createPriority"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/priorities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a priority. */
+        get: operations["getPriority"];
+        put?: never;
+        post?: never;
+        /** Remove one: a priority. What other records name stays. */
+        delete: operations["removePriority"];
+        options?: never;
+        head?: never;
+        /** Change one: a priority. What is left out stays; what changed is published. */
+        patch: operations["changePriority"];
+        trace?: never;
+    };
+    "/api/v1/project-phases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a phase of a project. Newest first. */
+        get: operations["listProjectPhases"];
+        put?: never;
+        /** Create one: a phase of a project. It is published. */
+        post: operations["createProjectPhase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/project-phases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a phase of a project. */
+        get: operations["getProjectPhase"];
+        put?: never;
+        post?: never;
+        /** Remove one: a phase of a project. What other records name stays. */
+        delete: operations["removeProjectPhase"];
+        options?: never;
+        head?: never;
+        /** Change one: a phase of a project. What is left out stays; what changed is published. */
+        patch: operations["changeProjectPhase"];
+        trace?: never;
+    };
+    "/api/v1/project-statuses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a status that a project's tasks may have. Newest first. */
+        get: operations["listProjectStatuses"];
+        put?: never;
+        /** Create one: a status that a project's tasks may have. It is published. */
+        post: operations["createProjectStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/project-statuses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a status that a project's tasks may have. */
+        get: operations["getProjectStatus"];
+        put?: never;
+        post?: never;
+        /** Remove one: a status that a project's tasks may have. What other records name stays. */
+        delete: operations["removeProjectStatus"];
+        options?: never;
+        head?: never;
+        /** Change one: a status that a project's tasks may have. What is left out stays; what changed is published. */
+        patch: operations["changeProjectStatus"];
+        trace?: never;
+    };
+    "/api/v1/project-tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a task of a project. Newest first. */
+        get: operations["listProjectTasks"];
+        put?: never;
+        /** Create one: a task of a project. It is published. */
+        post: operations["createProjectTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/project-tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a task of a project. */
+        get: operations["getProjectTask"];
+        put?: never;
+        post?: never;
+        /** Remove one: a task of a project. What other records name stays. */
+        delete: operations["removeProjectTask"];
+        options?: never;
+        head?: never;
+        /** Change one: a task of a project. What is left out stays; what changed is published. */
+        patch: operations["changeProjectTask"];
+        trace?: never;
+    };
+    "/api/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a project. Newest first. */
+        get: operations["listProjects"];
+        put?: never;
+        /** Create one: a project. It is published. */
+        post: operations["createProject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a project. */
+        get: operations["getProject"];
+        put?: never;
+        post?: never;
+        /** Remove one: a project. What other records name stays. */
+        delete: operations["removeProject"];
+        options?: never;
+        head?: never;
+        /** Change one: a project. What is left out stays; what changed is published. */
+        patch: operations["changeProject"];
+        trace?: never;
+    };
+    "/api/v1/record-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to records, newest first: who did it, and what each field was before. */
+        get: operations["listRecordHistory"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/record-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tags on records, newest first. */
+        get: operations["listRecordTags"];
+        put?: never;
+        /** Put a tag on a record of its kind. A record that has it keeps it once. */
+        post: operations["tagRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/record-tags/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a tag off its record. */
+        delete: operations["untagRecord"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1205,6 +2066,43 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a service that time is booked on. Newest first. */
+        get: operations["listServices"];
+        put?: never;
+        /** Create one: a service that time is booked on. It is published. */
+        post: operations["createService"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a service that time is booked on. */
+        get: operations["getService"];
+        put?: never;
+        post?: never;
+        /** Remove one: a service that time is booked on. What other records name stays. */
+        delete: operations["removeService"];
+        options?: never;
+        head?: never;
+        /** Change one: a service that time is booked on. What is left out stays; what changed is published. */
+        patch: operations["changeService"];
         trace?: never;
     };
     "/api/v1/session": {
@@ -1251,14 +2149,108 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List statuses; each belongs to one board. */
+        /** List these records: a status of a board's tickets. Newest first. */
         get: operations["listStatuses"];
         put?: never;
-        post?: never;
+        /** Create one: a status of a board's tickets. It is published. */
+        post: operations["createStatus"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/statuses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a status of a board's tickets. */
+        get: operations["getStatus"];
+        put?: never;
+        post?: never;
+        /** Remove one: a status of a board's tickets. What other records name stays. */
+        delete: operations["removeStatus"];
+        options?: never;
+        head?: never;
+        /** Change one: a status of a board's tickets. What is left out stays; what changed is published. */
+        patch: operations["changeStatus"];
+        trace?: never;
+    };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a tag. Newest first. */
+        get: operations["listTags"];
+        put?: never;
+        /** Create one: a tag. It is published. */
+        post: operations["createTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a tag. */
+        get: operations["getTag"];
+        put?: never;
+        post?: never;
+        /** Remove one: a tag. What other records name stays. */
+        delete: operations["removeTag"];
+        options?: never;
+        head?: never;
+        /** Change one: a tag. What is left out stays; what changed is published. */
+        patch: operations["changeTag"];
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a team. Newest first. */
+        get: operations["listTeams"];
+        put?: never;
+        /** Create one: a team. It is published. */
+        post: operations["createTeam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a team. */
+        get: operations["getTeam"];
+        put?: never;
+        post?: never;
+        /** Remove one: a team. What other records name stays. */
+        delete: operations["removeTeam"];
+        options?: never;
+        head?: never;
+        /** Change one: a team. What is left out stays; what changed is published. */
+        patch: operations["changeTeam"];
         trace?: never;
     };
     "/api/v1/tenants": {
@@ -1326,10 +2318,12 @@ export interface paths {
         get: operations["getTicket"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Remove a ticket, with its comments and links. */
+        delete: operations["removeTicket"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a ticket. What changed is published: `ticket.updated`, and what has a name of its own. */
+        patch: operations["changeTicket"];
         trace?: never;
     };
     "/api/v1/tickets/{id}/comments": {
@@ -1342,11 +2336,123 @@ export interface paths {
         /** List a ticket's comments, newest first. */
         get: operations["listTicketComments"];
         put?: never;
-        post?: never;
+        /** Say something on a ticket. It is published as `ticket.comment.added`. */
+        post: operations["commentTicket"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/time-entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a time entry. Newest first. */
+        get: operations["listTimeEntries"];
+        put?: never;
+        /** Create one: a time entry. It is published. */
+        post: operations["createTimeEntry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/time-entries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a time entry. */
+        get: operations["getTimeEntry"];
+        put?: never;
+        post?: never;
+        /** Remove one: a time entry. What other records name stays. */
+        delete: operations["removeTimeEntry"];
+        options?: never;
+        head?: never;
+        /** Change one: a time entry. What is left out stays; what changed is published. */
+        patch: operations["changeTimeEntry"];
+        trace?: never;
+    };
+    "/api/v1/time-periods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a time period. Newest first. */
+        get: operations["listTimePeriods"];
+        put?: never;
+        /** Create one: a time period. It is published. */
+        post: operations["createTimePeriod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/time-periods/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a time period. */
+        get: operations["getTimePeriod"];
+        put?: never;
+        post?: never;
+        /** Remove one: a time period. What other records name stays. */
+        delete: operations["removeTimePeriod"];
+        options?: never;
+        head?: never;
+        /** Change one: a time period. What is left out stays; what changed is published. */
+        patch: operations["changeTimePeriod"];
+        trace?: never;
+    };
+    "/api/v1/time-sheets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List these records: a person's time sheet for a period. Newest first. */
+        get: operations["listTimeSheets"];
+        put?: never;
+        /** Create one: a person's time sheet for a period. It is published. */
+        post: operations["createTimeSheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/time-sheets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show one: a person's time sheet for a period. */
+        get: operations["getTimeSheet"];
+        put?: never;
+        post?: never;
+        /** Remove one: a person's time sheet for a period. What other records name stays. */
+        delete: operations["removeTimeSheet"];
+        options?: never;
+        head?: never;
+        /** Change one: a person's time sheet for a period. What is left out stays; what changed is published. */
+        patch: operations["changeTimeSheet"];
         trace?: never;
     };
     "/api/v1/tokens": {
@@ -1510,6 +2616,166 @@ export interface components {
         Adapters: {
             data: components["schemas"]["AdapterKind"][];
         };
+        /** @enum {string} */
+        AgentStatus: "unknown" | "online" | "offline" | "overdue";
+        /** @description Something to look at. */
+        Alert: {
+            /** @example alr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example Sign-in from an unknown place */
+            title: string;
+            description: string | null;
+            /** @description Who noticed: a product, a sensor, a person. */
+            source: string;
+            severity: components["schemas"]["Severity"];
+            /** @description Security alerts are published as `security.alert.created` too. */
+            is_security: boolean;
+            client_id: string | null;
+            asset_id: string | null;
+            attributes: Record<string, unknown>;
+            /** @description Changed by acknowledging and resolving. */
+            status: components["schemas"]["AlertStatus"];
+            /** @description Changed by assigning. */
+            assigned_to: string | null;
+            /** @description The ticket that was made from it. */
+            ticket_id: string | null;
+            /** Format: date-time */
+            acknowledged_at: string | null;
+            /** Format: date-time */
+            resolved_at: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        AlertChange: {
+            /** @example Sign-in from an unknown place */
+            title?: string;
+            description?: string | null;
+            /** @description Who noticed: a product, a sensor, a person. */
+            source?: string;
+            severity?: components["schemas"]["Severity"];
+            /** @description Security alerts are published as `security.alert.created` too. */
+            is_security?: boolean;
+            client_id?: string | null;
+            asset_id?: string | null;
+            attributes?: Record<string, unknown>;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @enum {string} */
+        AlertStatus: "open" | "acknowledged" | "resolved";
+        /**
+         * @description How far something got on its way through an approval.
+         * @enum {string}
+         */
+        ApprovalStatus: "DRAFT" | "SUBMITTED" | "APPROVED" | "CHANGES_REQUESTED";
+        /** @description A thing of a client's. */
+        Asset: {
+            /** @example ast_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example SRV-01 */
+            name: string;
+            /**
+             * @description `workstation`, `server`, `network_device`, `mobile_device`, `printer`, `unknown`, or a type of the tenant's own.
+             * @example server
+             */
+            asset_type: string;
+            client_id: string | null;
+            asset_tag: string | null;
+            serial_number: string | null;
+            /** @example active */
+            status: string;
+            /** @description Where it stands, in words. */
+            location: string | null;
+            /** @description One of the client's locations. */
+            location_id: string | null;
+            /** Format: date */
+            purchase_date: string | null;
+            /** Format: date */
+            warranty_end_date: string | null;
+            attributes: Record<string, unknown>;
+            /** @description What a management product reports of the device. */
+            extension: components["schemas"]["Extension"];
+            rmm_provider: string | null;
+            rmm_device_id: string | null;
+            rmm_organization_id: string | null;
+            agent_status: components["schemas"]["AgentStatus"];
+            /** Format: date-time */
+            last_seen_at: string | null;
+            /** Format: date-time */
+            last_rmm_sync_at: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        AssetChange: {
+            /** @example SRV-01 */
+            name?: string;
+            /**
+             * @description `workstation`, `server`, `network_device`, `mobile_device`, `printer`, `unknown`, or a type of the tenant's own.
+             * @example server
+             */
+            asset_type?: string;
+            client_id?: string | null;
+            asset_tag?: string | null;
+            serial_number?: string | null;
+            /** @example active */
+            status?: string;
+            /** @description Where it stands, in words. */
+            location?: string | null;
+            /** @description One of the client's locations. */
+            location_id?: string | null;
+            /** Format: date */
+            purchase_date?: string | null;
+            /** Format: date */
+            warranty_end_date?: string | null;
+            attributes?: Record<string, unknown>;
+            /** @description What a management product reports of the device. */
+            extension?: components["schemas"]["Extension"];
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @description To whom an alert is given. */
+        Assignment: {
+            /** @description A user of the tenant; left out: whoever asks. Others are assigned by those who edit records. */
+            user_id?: string | null;
+        };
+        /** @description An asset's part in a ticket. */
+        Association: {
+            /** @example asc_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            asset_id: string;
+            ticket_id: string;
+            /** @example affected */
+            relationship_type: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description An asset's part in a ticket. */
+        AssociationBody: {
+            /** @example ast_01jd8r7c5tevzs9c1ghvzv3hkp */
+            asset_id: string;
+            /** @example tkt_01jd8r7c5tevzs9c1ghvzv3hkp */
+            ticket_id: string;
+            /** @description Default: `affected`. */
+            relationship_type?: string | null;
+        };
         /** @description One try of a delivery. */
         Attempt: {
             /** @example att_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -1583,14 +2849,47 @@ export interface components {
             /** @description 1 to 500. */
             events: components["schemas"]["NewEvent"][];
         };
+        /** @description Where tickets lie. */
         Board: {
-            /** @example brd_01h455vb4pex5vsknk084sn02q */
+            /** @example brd_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
+            /** @example Second level */
             board_name: string;
             description: string;
             is_default: boolean;
+            is_inactive: boolean;
             /** Format: int64 */
             display_order: number;
+            /** @description What a ticket of this board has unless it says otherwise. */
+            default_priority_id: string | null;
+            default_assigned_to: string | null;
+            default_assigned_team_id: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        BoardChange: {
+            /** @example Second level */
+            board_name?: string;
+            description?: string;
+            is_default?: boolean;
+            is_inactive?: boolean;
+            /** Format: int64 */
+            display_order?: number;
+            /** @description What a ticket of this board has unless it says otherwise. */
+            default_priority_id?: string | null;
+            default_assigned_to?: string | null;
+            default_assigned_team_id?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         BrokenAt: {
             /**
@@ -1638,12 +2937,37 @@ export interface components {
              */
             to?: string | null;
         };
+        /** @description What a ticket is about. */
         Category: {
-            /** @example cat_01h455vb4pex5vsknk084sn02q */
+            /** @example cat_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
+            /** @example Network */
+            category_name: string;
+            /** @description Null: for every board. */
+            board_id: string | null;
+            /** @description This one is a subcategory of that. */
+            parent_category: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        CategoryChange: {
+            /** @example Network */
+            category_name?: string;
             /** @description Null: for every board. */
             board_id?: string | null;
-            category_name: string;
+            /** @description This one is a subcategory of that. */
+            parent_category?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         ChainHead: {
             /**
@@ -1672,32 +2996,73 @@ export interface components {
              */
             url?: string | null;
         };
-        Client: components["schemas"]["ClientDetails"] & {
-            /** @example cli_01h455vb4pex5vsknk084sn02q */
+        /** @description A line of an invoice. */
+        Charge: {
+            description: string;
+            service_id?: string | null;
+            /** Format: double */
+            quantity?: number;
+            /** Format: int64 */
+            unit_price?: number;
+            /** Format: int64 */
+            total_price?: number;
+            /** Format: int64 */
+            tax_amount?: number;
+        };
+        /** @description Whom tickets, assets and invoices are for. */
+        Client: {
+            /** @example cli_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
+            /** @example Acme Ltd */
             client_name: string;
             client_type: components["schemas"]["ClientType"];
+            /** @description Takes the records for which nobody names a client; the one that was it before no longer is. */
             is_default: boolean;
             is_inactive: boolean;
+            /** @description The client's web site. */
+            url: string | null;
+            phone_no: string | null;
+            email: string | null;
+            billing_email: string | null;
+            address: string | null;
+            address_2: string | null;
+            city: string | null;
+            state: string | null;
+            zip: string | null;
+            country: string | null;
+            default_currency_code: string | null;
+            notes: string | null;
+            parent_client_id: string | null;
             properties: Record<string, unknown>;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
         };
         /**
          * @description How a client shows itself to the token endpoint (RFC 6749, 2.3.1).
          * @enum {string}
          */
         ClientAuthentication: "body" | "basic";
-        /** @description What a client is made from; only the name is needed. */
-        ClientBody: {
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        ClientChange: {
             /** @example Acme Ltd */
-            client_name: string;
+            client_name?: string;
             client_type?: components["schemas"]["ClientType"];
+            /** @description Takes the records for which nobody names a client; the one that was it before no longer is. */
+            is_default?: boolean;
+            is_inactive?: boolean;
+            /** @description The client's web site. */
             url?: string | null;
             phone_no?: string | null;
             email?: string | null;
+            billing_email?: string | null;
             address?: string | null;
             address_2?: string | null;
             city?: string | null;
@@ -1706,21 +3071,10 @@ export interface components {
             country?: string | null;
             default_currency_code?: string | null;
             notes?: string | null;
+            parent_client_id?: string | null;
             properties?: Record<string, unknown>;
-        };
-        /** @description How to reach a client. Whatever isn't known is left out. */
-        ClientDetails: {
-            url?: string | null;
-            phone_no?: string | null;
-            email?: string | null;
-            address?: string | null;
-            address_2?: string | null;
-            city?: string | null;
-            state?: string | null;
-            zip?: string | null;
-            country?: string | null;
-            default_currency_code?: string | null;
-            notes?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         /** @enum {string} */
         ClientType: "company" | "individual";
@@ -1728,13 +3082,71 @@ export interface components {
             /** @example cmt_01h455vb4pex5vsknk084sn02q */
             id: string;
             ticket_id: string;
-            /** @description `internal` (a person) or `system`. */
+            /** @description `internal` (a user), `contact` or `system`. */
             author_type: string;
+            /** @description `user:usr_...`, `contact:con_...`, `webhook:slug`. */
             author: string;
             note: string;
+            /** @description Not for the client's eyes. */
             is_internal: boolean;
+            /** @description Says how the ticket was solved. */
+            is_resolution: boolean;
             /** Format: date-time */
             created_at: string;
+        };
+        /** @description Something said on a ticket. */
+        CommentBody: {
+            /** @example Ordered a new disk. */
+            note: string;
+            /**
+             * @description Not for the client's eyes.
+             * @default true
+             */
+            is_internal?: boolean;
+            /** @description Says how the ticket was solved. */
+            is_resolution?: boolean;
+            /** @description The contact who said it, where it wasn't the caller. */
+            contact_id?: string | null;
+        };
+        /** @description Somebody at a client. */
+        Contact: {
+            /** @example con_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example Ann Example */
+            full_name: string;
+            client_id: string | null;
+            /** @example ann@example.com */
+            email: string | null;
+            role: string | null;
+            notes: string | null;
+            is_inactive: boolean;
+            phone_numbers: components["schemas"]["PhoneNumber"][];
+            additional_email_addresses: components["schemas"]["EmailAddress"][];
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        ContactChange: {
+            /** @example Ann Example */
+            full_name?: string;
+            client_id?: string | null;
+            /** @example ann@example.com */
+            email?: string | null;
+            role?: string | null;
+            notes?: string | null;
+            is_inactive?: boolean;
+            phone_numbers?: components["schemas"]["PhoneNumber"][];
+            additional_email_addresses?: components["schemas"]["EmailAddress"][];
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         /** @description With `dry_run`: how many there are now. */
         Counted: {
@@ -1841,7 +3253,7 @@ export interface components {
         /** @description A delivery that failed for good, or that is parked. */
         DeadLetter: components["schemas"]["Delivery"] & {
             /**
-             * @description The outcome of the last try (`exhausted`, `terminal` or `refused`), or why it is parked.
+             * @description The outcome of the last try (`exhausted`, `terminal` or `refused`), `set_aside` by a person, or why it is parked.
              * @example exhausted
              */
             reason: string;
@@ -1862,7 +3274,7 @@ export interface components {
          * @description How the last try of what is dead-lettered ended.
          * @enum {string}
          */
-        DeadLetterReason: "exhausted" | "terminal" | "refused";
+        DeadLetterReason: "exhausted" | "terminal" | "refused" | "set_aside";
         /**
          * @description What a dead letter may be.
          * @enum {string}
@@ -1889,6 +3301,8 @@ export interface components {
             /** Format: date-time */
             next_attempt_at?: string | null;
             correlation_id?: string | null;
+            /** @description Of its event: an ordered destination gets what has the same key one after the other. */
+            ordering_key?: string | null;
             references: Record<string, unknown>;
             replayed_from?: string | null;
             /** Format: int32 */
@@ -1991,6 +3405,8 @@ export interface components {
              * @description Requests in any second; null without a limit.
              */
             rate_limit_per_second?: number | null;
+            /** @description Events of one `ordering_key` are sent one after the other. */
+            ordered: boolean;
             health: components["schemas"]["DestinationHealth"];
             /** @description `envelope` or `payload`. */
             body: string;
@@ -2038,6 +3454,8 @@ export interface components {
              * @description Null takes the limit away.
              */
             rate_limit_per_second?: number | null;
+            /** @description Counts for events that are accepted from now on: what waits keeps its order, or has none. */
+            ordered?: boolean | null;
             body?: string | null;
             enabled?: boolean | null;
         };
@@ -2088,6 +3506,21 @@ export interface components {
             window: components["schemas"]["Window"];
             /** @description Every bucket of the window, the oldest first. */
             series: components["schemas"]["Bucket"][];
+        };
+        DiskUsage: {
+            name: string;
+            /** Format: double */
+            total_gb?: number | null;
+            /** Format: double */
+            free_gb?: number | null;
+            /** Format: double */
+            utilization_percent?: number | null;
+        };
+        /** @description An address of somebody, as contacts and clients have several. */
+        EmailAddress: {
+            email_address: string;
+            /** @description `work`, `personal`, `billing` or `other`. */
+            canonical_type?: string | null;
         };
         /** @description An event as it is shown. */
         Event: {
@@ -2150,9 +3583,144 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description A thing that shows what happened. */
+        Evidence: {
+            /** @example evd_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example auth.log of db1 */
+            name: string;
+            description: string | null;
+            kind: components["schemas"]["EvidenceKind"];
+            /**
+             * @description SHA-256 of the thing, 64 hex digits. Never changes.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            hash: string;
+            /** @description Where it lies, in whichever store the tenant keeps such things. */
+            storage_ref: string | null;
+            alert_id: string | null;
+            ticket_id: string | null;
+            attributes: Record<string, unknown>;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        EvidenceChange: {
+            /** @example auth.log of db1 */
+            name?: string;
+            description?: string | null;
+            kind?: components["schemas"]["EvidenceKind"];
+            /**
+             * @description SHA-256 of the thing, 64 hex digits. Never changes.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            hash?: string;
+            /** @description Where it lies, in whichever store the tenant keeps such things. */
+            storage_ref?: string | null;
+            alert_id?: string | null;
+            ticket_id?: string | null;
+            attributes?: Record<string, unknown>;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @enum {string} */
+        EvidenceKind: "other" | "file" | "log" | "screenshot" | "network_capture" | "report";
+        /** @description What is reported of a device beside its name: whatever isn't known is left out. */
+        Extension: {
+            /** @default null */
+            os_type?: string | null;
+            /** @default null */
+            os_version?: string | null;
+            /** @default null */
+            agent_version?: string | null;
+            /** @default null */
+            current_user?: string | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            uptime_seconds?: number | null;
+            /** @default null */
+            lan_ip?: string | null;
+            /** @default null */
+            wan_ip?: string | null;
+            /** @default null */
+            antivirus_status?: string | null;
+            /** @default null */
+            antivirus_product?: string | null;
+            /**
+             * Format: date-time
+             * @default null
+             */
+            last_reboot_at?: string | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            pending_patches?: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            pending_os_patches?: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            pending_software_patches?: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            failed_patches?: number | null;
+            /**
+             * Format: date-time
+             * @default null
+             */
+            last_patch_scan_at?: string | null;
+            /** @default null */
+            cpu_model?: string | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            cpu_cores?: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            ram_gb?: number | null;
+            /** @default null */
+            disk_usage?: components["schemas"]["DiskUsage"][] | null;
+            /**
+             * @description Names, or objects with a name and a version.
+             * @default null
+             */
+            installed_software?: unknown[] | null;
+            system_info?: Record<string, unknown> | null;
+        };
+        /** @description A record of somebody else's. Ours stays the canonical one. */
         ExternalRef: {
-            integration_type: string;
-            external_id: string;
+            /**
+             * @description Whose record it is.
+             * @example jira
+             */
+            system: string;
+            /** @example OPS-4711 */
+            id: string;
+            /**
+             * @description Where people look at it.
+             * @example https://acme.atlassian.net/browse/OPS-4711
+             */
+            url?: string | null;
         };
         Features: {
             /**
@@ -2219,6 +3787,25 @@ export interface components {
              */
             p95_ms?: number | null;
         };
+        /** @description One thing that happened to a record. */
+        Happening: {
+            /** @example his_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example asset */
+            kind: string;
+            /** @example ast_01jd8r7c5tevzs9c1ghvzv3hkp */
+            record_id: string;
+            /** @description `created`, `updated` or `deleted`. */
+            what: string;
+            /** @example webhook:rmm-alerts */
+            actor: string;
+            /** @description The inbound delivery that led to it. */
+            causation_id?: string | null;
+            /** @description `{field: {previous, new}}` */
+            changes: Record<string, unknown>;
+            /** Format: date-time */
+            at: string;
+        };
         Health: {
             /** @example ok */
             status: string;
@@ -2231,7 +3818,39 @@ export interface components {
             delivery_id: string;
             /** @description True where the same key came before: `delivery_id` is then the first one's. */
             duplicate?: boolean;
+            /** @description True where none of the webhook's rules is meant for the request. */
+            skipped?: boolean;
+            /** @description Each part of a request that the webhook takes apart. */
+            deliveries?: components["schemas"]["InboundAcceptedPart"][];
         };
+        /** @description A part of a request, and what became of it. */
+        InboundAcceptedPart: {
+            delivery_id: string;
+            duplicate?: boolean;
+            skipped?: boolean;
+            /** @description What went wrong with it. */
+            code?: string | null;
+        };
+        /** @description What a sender hears whose request was taken. */
+        InboundAck: {
+            /** @default json */
+            style?: components["schemas"]["InboundAckStyle"];
+            /**
+             * @description For the style `text`, at most 200 characters.
+             * @default null
+             */
+            text?: string | null;
+            /**
+             * @description Acknowledge also what the mapping or the action refused.
+             * @default false
+             */
+            always?: boolean;
+        };
+        /**
+         * @description `json`: 200 and the delivery's id; `empty`: 200 without a body; `accepted`: 202 and the id; `text`: 200 and a text.
+         * @enum {string}
+         */
+        InboundAckStyle: "json" | "empty" | "accepted" | "text";
         /** @description A typed operation that a webhook may call. */
         InboundActionDefinition: {
             /** @example createTicket */
@@ -2252,6 +3871,52 @@ export interface components {
             enumValues?: string[] | null;
             refEntityType?: string | null;
         };
+        /** @description A former URL of a webhook. */
+        InboundAlias: {
+            slug: string;
+            url: string;
+            /**
+             * Format: date-time
+             * @description When the webhook was renamed.
+             */
+            created_at: string;
+        };
+        /** @description `Authorization: Basic`, with the secret as the password. */
+        InboundBasicAuth: {
+            /** @example alerts */
+            username: string;
+        };
+        /** @description `Authorization: Bearer <secret>`. */
+        InboundBearerAuth: Record<string, unknown>;
+        /** @description The secret in the JSON body. */
+        InboundBodyFieldAuth: {
+            /**
+             * @description Names between dots; `[]` goes into each element of a list, and the secret must stand in each.
+             * @example value[].clientState
+             */
+            path: string;
+        };
+        /** @description A sample is waited for. */
+        InboundCapture: {
+            /**
+             * Format: date-time
+             * @description The next request that verifies until then is kept.
+             */
+            expires_at: string;
+        };
+        /**
+         * @description How a duplicate is answered: `acknowledge` (200) or `conflict` (409).
+         * @enum {string}
+         */
+        InboundDuplicateResponse: "acknowledge" | "conflict";
+        /** @description HMAC-SHA256 of the raw body, hex, plain or after `sha256=`. */
+        InboundHmacAuth: {
+            /**
+             * @description The header that carries it.
+             * @default X-Alga-Signature
+             */
+            signature_header?: string;
+        };
         /** @description Where a request's idempotency key stands. */
         InboundIdempotencySource: {
             /** @description `header` or `jsonata`. */
@@ -2262,33 +3927,314 @@ export interface components {
              */
             value: string;
         };
-        /** @description How a sender proves itself; `type` repeats `auth_type`. */
-        InboundWebhookAuthConfig: {
-            /**
-             * @description The header that carries it.
-             * @default X-Alga-Signature
-             */
-            signature_header?: string;
-            /** @enum {string} */
-            type: "hmac_sha256";
-        } | {
-            /** @enum {string} */
-            type: "bearer";
-        } | {
+        /** @description The sender's address is in one of these networks. */
+        InboundIpAllowlistAuth: {
             /**
              * @example [
              *       "192.0.2.0/24"
              *     ]
              */
             ip_cidrs: string[];
-            /** @enum {string} */
-            type: "ip_allowlist";
-        } | {
+        };
+        /**
+         * @description `sync`: the handler runs before the answer; `async`: after it, by a worker with retries.
+         * @enum {string}
+         */
+        InboundMode: "sync" | "async";
+        /** @description The secret in a query parameter. */
+        InboundPathTokenAuth: {
             /** @default token */
             param?: string;
+        };
+        /** @description What is known of one sender: what `auth_config: {"type": "preset", "preset": name}` stands for. */
+        InboundPreset: {
+            /** @example github */
+            name: string;
+            /** @example GitHub */
+            title: string;
+            /** @description Where the sender describes it. */
+            documentation: string;
+            /** @description `either` (ours, entered at the sender), `sender` (the sender makes it) or `public_key` (the sender's). */
+            secret: string;
+            /** @description What to do at the sender. */
+            setup: string;
+            auth_config: components["schemas"]["InboundWebhookAuthConfig"];
+            idempotency_source?: components["schemas"]["InboundIdempotencySource"] | null;
+            ack?: components["schemas"]["InboundAck"] | null;
+            /** @description What the sender asks the URL before it uses it: it is answered. */
+            handshake?: string | null;
+        };
+        /** @description As a known sender does it. Where `idempotency_source` or `ack` is left away, the preset's is taken. */
+        InboundPresetAuth: {
+            /**
+             * @description One of /api/v1/inbound-webhooks/presets.
+             * @example github
+             */
+            preset: string;
+        };
+        /** @description All presets, by name. */
+        InboundPresets: {
+            data: components["schemas"]["InboundPreset"][];
+        };
+        /** @description What would be done with a request; nothing was. */
+        InboundPreview: {
+            /** @description The body as the expressions see it. */
+            document?: unknown;
+            /** @description How many there are, where the request is taken apart. */
+            parts?: number | null;
+            idempotency_key?: string | null;
+            idempotency_error?: components["schemas"]["FieldError"] | null;
+            /** @description Each rule's condition. */
+            rules: components["schemas"]["InboundPreviewRule"][];
+            /** @description The first rule that is true; null: none is. */
+            rule?: number | null;
+            /** @description Its action. */
+            action?: string | null;
+            /** @description The action's fields that are mapped, or would have to be. */
+            fields: components["schemas"]["InboundPreviewField"][];
+            effect: components["schemas"]["InboundPreviewEffect"];
+        };
+        /** @description What would become of the request. */
+        InboundPreviewEffect: {
+            /**
+             * @description `done`, `skipped` or `refused`.
+             * @example done
+             */
+            kind: string;
+            /** @description What the action would do: `created`, `updated`, `unchanged`. */
+            result?: string | null;
+            entity_type?: string | null;
+            /** @description The record that there is already. */
+            entity_id?: string | null;
+            /**
+             * Format: int32
+             * @description What the sender would hear, where it is refused.
+             */
+            status?: number | null;
+            code?: string | null;
+            detail?: string | null;
+            errors: components["schemas"]["FieldError"][];
+        };
+        /** @description What became of one field. */
+        InboundPreviewField: {
+            name: string;
+            /** @description `string`, `int`, `number`, `boolean`, `enum`, `ref` or `json`; null: the action has no such field. */
+            type?: string | null;
+            required: boolean;
+            /** @description Null: it isn't mapped. */
+            expression?: string | null;
+            /** @description As the action gets it; null: nothing. */
+            value?: unknown;
+            error?: components["schemas"]["FieldError"] | null;
+        };
+        /** @description What to try. Without `body` and `delivery_id` the webhook's sample is taken. */
+        InboundPreviewInput: {
+            /** @description The body: any JSON, or a text together with `content_type`. */
+            body?: unknown;
+            /** @description How a text is to be read: `application/xml`, `application/x-www-form-urlencoded`, ... */
+            content_type?: string | null;
+            /** @description A logged request instead: `ind_...`. */
+            delivery_id?: string | null;
+            /** @description Headers of the request; the idempotency key may stand in one. */
+            headers?: {
+                [key: string]: string;
+            };
+            handler_config?: components["schemas"]["InboundWebhookHandlerConfig"] | null;
+            /** @description A `split` that isn't saved yet; an empty text: none. */
+            split?: string | null;
+            /**
+             * Format: int32
+             * @description Of a request that holds several, which one is looked at, from 0.
+             * @default 0
+             */
+            part?: number;
+        };
+        /** @description What became of a rule's condition. */
+        InboundPreviewRule: {
+            /** @description Null where it can't be told. */
+            is_true?: boolean | null;
+            error?: components["schemas"]["FieldError"] | null;
+        };
+        /**
+         * @description `current`: with the webhook's configuration of now; `original`: with that of then.
+         * @enum {string}
+         */
+        InboundReplayConfig: "current" | "original";
+        /** @description How a request is done again. */
+        InboundReplayInput: {
+            config?: components["schemas"]["InboundReplayConfig"];
+        };
+        /** @description What a request came to, and what it would come to. */
+        InboundReplayPreview: {
+            /** @description What became of it: `dispatched`, `duplicate` or `failed`. */
+            dispatch_status: string;
+            handler_outcome?: Record<string, unknown> | null;
+            /** @description With the configuration of now. */
+            current: components["schemas"]["InboundPreview"];
+            original?: components["schemas"]["InboundPreview"] | null;
+            /** @description Where the two differ: `fields.title`, `rule`, `action`, `effect`. */
+            differences: string[];
+        };
+        /** @description The new delivery. */
+        InboundReplayed: {
+            /** @example ind_01jd8r7c5tevzs9c1ghvzv3hkp */
+            delivery_id: string;
+            replayed_from: string;
+        };
+        /** @description How a rotation goes. Without a body, the old secret ends at once. */
+        InboundRotation: {
+            /**
+             * Format: int32
+             * @description How long the old secret lets in beside the new one.
+             * @default 0
+             */
+            overlap_seconds?: number;
+            /** @description The new secret or public key, where the sender makes it. Else one is generated. */
+            secret?: string | null;
+        };
+        /** @description A request that was kept as an example. */
+        InboundSample: {
+            /**
+             * Format: date-time
+             * @description Until when the next request is waited for; null: none is.
+             */
+            capture_expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Null: there is no sample, nor anything below.
+             */
+            captured_at?: string | null;
+            method?: string | null;
+            /** @description Without whatever carries credentials. */
+            headers?: Record<string, unknown> | null;
+            /** @description The body as the expressions see it. */
+            document?: unknown;
+            /** @description Whether what looks private stands masked in `document`. */
+            masked: boolean;
+        };
+        /** @description A signature, as the descriptor says. */
+        InboundSignatureAuth: {
+            descriptor: components["schemas"]["InboundSignatureDescriptor"];
+        };
+        /**
+         * @description How a sender signs. Only `signature_header` and `template` are needed: the others say where it differs from the hex
+         *     HMAC-SHA256 of the template's text.
+         */
+        InboundSignatureDescriptor: {
+            /** @example X-Signature */
+            signature_header: string;
+            /**
+             * @description What is signed: `{body}` or `{sorted_form}` (names and values of a form, sorted), and around it `{id}`,
+             *     `{timestamp}`, `{method}`, `{url}` (as the sender calls it, with its query) and text.
+             * @example {timestamp}.{body}
+             */
+            template: string;
+            /**
+             * @description `hmac_sha256`, `hmac_sha512`, `hmac_sha1`, `ed25519` or `ecdsa_p256`.
+             * @default hmac_sha256
+             */
+            algorithm?: string;
+            /**
+             * @description `hex`, `base64` or `base64url`.
+             * @default hex
+             */
+            encoding?: string;
+            /**
+             * @description Stands before each signature: `sha256=`, `v1=`.
+             * @default
+             */
+            prefix?: string;
+            /**
+             * @description Whether a signature without the prefix is taken too.
+             * @default false
+             */
+            prefix_optional?: boolean;
+            /**
+             * @description Where the header is a list, what stands between its entries: `none`, `space`, `comma` or `semicolon`. One good
+             *     signature is enough; entries with other prefixes are passed over.
+             * @default none
+             */
+            separator?: string;
+            /**
+             * @description How the key is made of the secret: `text` (its characters), `base64`, `hex` (what they encode) or `sha256` (their
+             *     digest).
+             * @default text
+             */
+            key?: string;
+            /**
+             * @description The header with the time of signing. A time that the template holds is needed in one place.
+             * @example X-Timestamp
+             */
+            timestamp_header?: string | null;
+            /** @description Or its entry in the signature's header: `t=`. */
+            timestamp_prefix?: string | null;
+            /** @description Or a field of the JSON body, which is signed with it: `event.sent_at`. */
+            timestamp_path?: string | null;
+            /**
+             * @description `seconds` (ten digits), `milliseconds` (thirteen) or `rfc3339` (in UTC).
+             * @default seconds
+             */
+            timestamp_unit?: string;
+            /**
+             * Format: int32
+             * @description How far the time may be off; 300 where absent.
+             */
+            tolerance_seconds?: number | null;
+            /** @description The header with the `{id}` of the template. */
+            id_header?: string | null;
+            /** @description For sending alone: always empty here. */
+            facts?: unknown[];
+        };
+        /** @description The secret alone in a header. */
+        InboundStaticHeaderAuth: {
+            /** @example X-Webhook-Secret */
+            header: string;
+        };
+        /** @description A made-up request. */
+        InboundTestInput: {
+            /** @description The body: any JSON, or a text together with `content_type`. */
+            body: unknown;
+            content_type?: string | null;
+            headers?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What became of a test. */
+        InboundTested: {
+            /** @example ind_01jd8r7c5tevzs9c1ghvzv3hkp */
+            delivery_id: string;
+            /** @description As the log has it, with what a sender would have heard. */
+            delivery: components["schemas"]["InboundWebhookDelivery"];
+        };
+        /** @description How a sender proves itself; `type` repeats `auth_type`. */
+        InboundWebhookAuthConfig: (components["schemas"]["InboundHmacAuth"] & {
+            /** @enum {string} */
+            type: "hmac_sha256";
+        }) | (components["schemas"]["InboundBearerAuth"] & {
+            /** @enum {string} */
+            type: "bearer";
+        }) | (components["schemas"]["InboundIpAllowlistAuth"] & {
+            /** @enum {string} */
+            type: "ip_allowlist";
+        }) | (components["schemas"]["InboundPathTokenAuth"] & {
             /** @enum {string} */
             type: "path_token";
-        };
+        }) | (components["schemas"]["InboundSignatureAuth"] & {
+            /** @enum {string} */
+            type: "signature";
+        }) | (components["schemas"]["InboundStaticHeaderAuth"] & {
+            /** @enum {string} */
+            type: "static_header";
+        }) | (components["schemas"]["InboundBasicAuth"] & {
+            /** @enum {string} */
+            type: "basic";
+        }) | (components["schemas"]["InboundBodyFieldAuth"] & {
+            /** @enum {string} */
+            type: "body_field";
+        }) | (components["schemas"]["InboundPresetAuth"] & {
+            /** @enum {string} */
+            type: "preset";
+        });
         /** @description An inbound webhook as it is shown: never its secret. */
         InboundWebhookConfig: {
             /** @example iwh_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -2312,11 +4258,37 @@ export interface components {
             handler_config?: components["schemas"]["InboundWebhookHandlerConfig"] | null;
             /** Format: int32 */
             rate_limit_per_minute: number;
-            duplicate_response: string;
+            duplicate_response: components["schemas"]["InboundDuplicateResponse"];
+            ack: components["schemas"]["InboundAck"];
+            mode: components["schemas"]["InboundMode"];
+            split?: string | null;
+            allow_get: boolean;
+            /** @description Former URLs that still lead here. */
+            aliases: components["schemas"]["InboundAlias"][];
+            /**
+             * Format: date-time
+             * @description Until when the next request is kept as a sample.
+             */
+            sample_capture_expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the sample came that there is.
+             */
+            sample_captured_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when its handler fails, without a success in between.
+             */
+            failing_since?: string | null;
             /** Format: date-time */
             auto_disabled_at?: string | null;
             /** Format: date-time */
             last_delivery_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the secret that a rotation replaced lets in too.
+             */
+            previous_secret_until?: string | null;
             /** Format: int64 */
             revision: number;
             created_by: string;
@@ -2339,6 +4311,11 @@ export interface components {
             request_headers: Record<string, unknown>;
             /** @description The body as text; null for what was rejected. */
             request_body?: string | null;
+            /**
+             * Format: int64
+             * @description How long the body was, where retention has cut it to its head.
+             */
+            request_body_bytes?: number | null;
             source_ip: string;
             user_agent?: string | null;
             /** @description `verified`, `rejected_signature`, `rejected_bearer`, `rejected_ip` or `rejected_no_auth`. */
@@ -2356,24 +4333,45 @@ export interface components {
             retry_count: number;
             is_replay: boolean;
             replayed_from?: string | null;
+            /** @description The request that this came in, together with others. */
+            split_from?: string | null;
+            /** @description Made up by a person who tries the webhook out. */
+            is_test: boolean;
+            /**
+             * Format: date-time
+             * @description When it was given up, after its sender was told that it is taken.
+             */
+            dead_lettered_at?: string | null;
+            /**
+             * Format: int64
+             * @description The revision of the configuration that it was worked on with.
+             */
+            revision?: number | null;
             /** @description For what failed: why, in one line. */
             error?: string | null;
         };
         /** @description What a verified request does; `type` repeats `handler_type`. */
         InboundWebhookHandlerConfig: {
             /** @example createTicket */
-            action: string;
+            action?: string | null;
             /**
+             * @description A JSONata expression over the body for each of the action's fields.
              * @example {
              *       "title": "alert.message",
              *       "external_id": "alert.id"
              *     }
              */
-            field_mapping: {
+            field_mapping?: {
                 [key: string]: string;
-            };
+            } | null;
+            /** @description In place of `action` and `field_mapping`. Where none is true the request is acknowledged and skipped. */
+            rules?: components["schemas"]["InboundWebhookRule"][] | null;
             /** @enum {string} */
             type: "direct_action";
+        } | {
+            workflow_id: string;
+            /** @enum {string} */
+            type: "workflow";
         };
         /** @description An inbound webhook, as it is created and replaced. */
         InboundWebhookInput: {
@@ -2388,7 +4386,8 @@ export interface components {
             /** @default true */
             is_active?: boolean;
             /**
-             * @description `hmac_sha256`, `bearer`, `ip_allowlist` or `path_token`; the same as `auth_config.type`.
+             * @description `hmac_sha256`, `bearer`, `ip_allowlist`, `path_token`, `signature`, `static_header`, `basic`, `body_field` or
+             *     `preset`; the same as `auth_config.type`.
              * @example hmac_sha256
              */
             auth_type: string;
@@ -2409,11 +4408,36 @@ export interface components {
              * @default 600
              */
             rate_limit_per_minute?: number;
+            duplicate_response?: components["schemas"]["InboundDuplicateResponse"];
+            ack?: components["schemas"]["InboundAck"] | null;
+            mode?: components["schemas"]["InboundMode"];
+            /** @description JSONata that gives the list of what comes in one request: one delivery each, 500 at most. */
+            split?: string | null;
             /**
-             * @description `acknowledge` (200) or `conflict` (409).
-             * @default acknowledge
+             * @description Take GET too, its query being the body.
+             * @default false
              */
-            duplicate_response?: string;
+            allow_get?: boolean;
+            /** @description Former slugs that still lead here: those that are left out stop. Absent: all stay. */
+            aliases?: string[] | null;
+        };
+        /** @description Whether a webhook takes requests. */
+        InboundWebhookPatch: {
+            /** @example true */
+            is_active: boolean;
+        };
+        /** @description One of a handler's rules. */
+        InboundWebhookRule: {
+            /**
+             * @description JSONata over the body; absent: always true.
+             * @example statusCode = 'TRIGGERED'
+             */
+            when?: string | null;
+            /** @example createTicket */
+            action: string;
+            field_mapping: {
+                [key: string]: string;
+            };
         };
         /** @description One dead letter, with all that helps to decide what to do about it. */
         Inspected: components["schemas"]["DeadLetter"] & {
@@ -2431,10 +4455,112 @@ export interface components {
             window: components["schemas"]["Window"];
             /** Format: date-time */
             from: string;
+            /** @description Nothing is sent for the whole tenant until somebody resumes it. */
+            sending_paused: boolean;
             active_destinations: number;
             /** @description Paused or disabled. */
             held_destinations: number;
+            /** @description Every bucket of the window, the oldest first. */
+            series: components["schemas"]["Bucket"][];
+            /** @description Of each destination what the buckets of `series` hold; without those that were sent nothing. */
+            destinations: components["schemas"]["Line"][];
         };
+        /** @description What a client owes. */
+        Invoice: {
+            /** @example inv_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @description Counts up (`INV-000001`) where nobody gives one; the tenant has each once. */
+            invoice_number: string;
+            client_id: string | null;
+            po_number: string | null;
+            /** Format: date */
+            invoice_date: string | null;
+            /**
+             * Format: date
+             * @example 2026-01-31
+             */
+            due_date: string | null;
+            /** Format: date-time */
+            finalized_at: string | null;
+            /** Format: int64 */
+            subtotal: number;
+            /** Format: int64 */
+            tax: number;
+            /**
+             * Format: int64
+             * @example 12900
+             */
+            total_amount: number;
+            /** Format: int64 */
+            credit_applied: number;
+            /** @example EUR */
+            currency_code: string;
+            status: components["schemas"]["InvoiceStatus"];
+            is_manual: boolean;
+            tax_source: components["schemas"]["TaxSource"];
+            charges: components["schemas"]["Charge"][];
+            /**
+             * Format: date-time
+             * @description When it was paid, and the payment's name elsewhere; set by paying it.
+             */
+            paid_at: string | null;
+            payment_reference: string | null;
+            custom_fields: Record<string, unknown>;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        InvoiceChange: {
+            /** @description Counts up (`INV-000001`) where nobody gives one; the tenant has each once. */
+            invoice_number?: string;
+            client_id?: string | null;
+            po_number?: string | null;
+            /** Format: date */
+            invoice_date?: string | null;
+            /**
+             * Format: date
+             * @example 2026-01-31
+             */
+            due_date?: string | null;
+            /** Format: date-time */
+            finalized_at?: string | null;
+            /** Format: int64 */
+            subtotal?: number;
+            /** Format: int64 */
+            tax?: number;
+            /**
+             * Format: int64
+             * @example 12900
+             */
+            total_amount?: number;
+            /** Format: int64 */
+            credit_applied?: number;
+            /** @example EUR */
+            currency_code?: string;
+            status?: components["schemas"]["InvoiceStatus"];
+            is_manual?: boolean;
+            tax_source?: components["schemas"]["TaxSource"];
+            charges?: components["schemas"]["Charge"][];
+            /**
+             * Format: date-time
+             * @description When it was paid, and the payment's name elsewhere; set by paying it.
+             */
+            paid_at?: string | null;
+            payment_reference?: string | null;
+            custom_fields?: Record<string, unknown>;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @enum {string} */
+        InvoiceStatus: "draft" | "sent" | "paid" | "overdue" | "cancelled" | "pending" | "prepayment" | "partially_applied";
         /** @description Work over many deliveries. */
         Job: {
             /** @example job_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -2474,6 +4600,32 @@ export interface components {
             /** Format: date-time */
             finished_at?: string | null;
         };
+        /** @description What one destination took and didn't take, per bucket. */
+        Line: {
+            /** @example dst_01jd8r7c5tevzs9c1ghvzv3hkp */
+            destination_id: string;
+            delivered: number[];
+            /** @description Retries, dead letters and what failed without one. */
+            troubled: number[];
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Alert: {
+            data: components["schemas"]["Alert"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Asset: {
+            data: components["schemas"]["Asset"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Association: {
+            data: components["schemas"]["Association"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
         /** @description A page of a list, newest first. */
         Listed_AuditEntry: {
             data: components["schemas"]["AuditEntry"][];
@@ -2501,6 +4653,12 @@ export interface components {
         /** @description A page of a list, newest first. */
         Listed_Comment: {
             data: components["schemas"]["Comment"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Contact: {
+            data: components["schemas"]["Contact"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
@@ -2541,6 +4699,18 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Evidence: {
+            data: components["schemas"]["Evidence"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Happening: {
+            data: components["schemas"]["Happening"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_InboundWebhookConfig: {
             data: components["schemas"]["InboundWebhookConfig"][];
             /** @description Send it as `cursor` to go on; null at the end. */
@@ -2553,8 +4723,20 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Invoice: {
+            data: components["schemas"]["Invoice"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Job: {
             data: components["schemas"]["Job"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Location: {
+            data: components["schemas"]["Location"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
@@ -2571,14 +4753,68 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_OrderingKey: {
+            data: components["schemas"]["OrderingKey"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Priority: {
             data: components["schemas"]["Priority"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Project: {
+            data: components["schemas"]["Project"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_ProjectPhase: {
+            data: components["schemas"]["ProjectPhase"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_ProjectStatus: {
+            data: components["schemas"]["ProjectStatus"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_ProjectTask: {
+            data: components["schemas"]["ProjectTask"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Service: {
+            data: components["schemas"]["Service"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Status: {
             data: components["schemas"]["Status"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Tag: {
+            data: components["schemas"]["Tag"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_TagUse: {
+            data: components["schemas"]["TagUse"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Team: {
+            data: components["schemas"]["Team"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
@@ -2591,6 +4827,24 @@ export interface components {
         /** @description A page of a list, newest first. */
         Listed_Ticket: {
             data: components["schemas"]["Ticket"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_TimeEntry: {
+            data: components["schemas"]["TimeEntry"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_TimePeriod: {
+            data: components["schemas"]["TimePeriod"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_TimeSheet: {
+            data: components["schemas"]["TimeSheet"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
@@ -2636,6 +4890,61 @@ export interface components {
         };
         /** @description One item of the stream; its `event:` line says which. */
         LiveItem: components["schemas"]["LiveEvent"] | components["schemas"]["LiveDelivery"] | components["schemas"]["LiveInbound"];
+        /** @description A place of a client's. */
+        Location: {
+            /** @example loc_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example cli_01jd8r7c5tevzs9c1ghvzv3hkp */
+            client_id: string;
+            /** @example Head office */
+            name: string;
+            address_line1: string | null;
+            address_line2: string | null;
+            address_line3: string | null;
+            city: string | null;
+            state_province: string | null;
+            postal_code: string | null;
+            country_code: string | null;
+            phone: string | null;
+            email: string | null;
+            /** @description At most one of a client's is; the one that was it before no longer is. */
+            is_default: boolean;
+            is_billing: boolean;
+            is_shipping: boolean;
+            is_inactive: boolean;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        LocationChange: {
+            client_id?: string;
+            /** @example Head office */
+            name?: string;
+            address_line1?: string | null;
+            address_line2?: string | null;
+            address_line3?: string | null;
+            city?: string | null;
+            state_province?: string | null;
+            postal_code?: string | null;
+            country_code?: string | null;
+            phone?: string | null;
+            email?: string | null;
+            /** @description At most one of a client's is; the one that was it before no longer is. */
+            is_default?: boolean;
+            is_billing?: boolean;
+            is_shipping?: boolean;
+            is_inactive?: boolean;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
         Mapping: {
             /** @example map_01h455vb4pex5vsknk084sn02q */
             id: string;
@@ -2665,7 +4974,7 @@ export interface components {
              */
             integration_type: string;
             /**
-             * @description `ticket` or `client`.
+             * @description `ticket`, `client`, `asset`, ...: the kind of record.
              * @example client
              */
             alga_entity_type: string;
@@ -2703,6 +5012,105 @@ export interface components {
              */
             permissions: string[];
             features: components["schemas"]["Features"];
+        };
+        /** @description What a record is called elsewhere. */
+        NameElsewhere: {
+            integration_type: string;
+            external_id: string;
+        };
+        NewAlert: {
+            /** @example Sign-in from an unknown place */
+            title: string;
+            description?: string | null;
+            /** @description Who noticed: a product, a sensor, a person. */
+            source?: string;
+            severity?: components["schemas"]["Severity"];
+            /** @description Security alerts are published as `security.alert.created` too. */
+            is_security?: boolean;
+            client_id?: string | null;
+            asset_id?: string | null;
+            attributes?: Record<string, unknown>;
+        };
+        NewAsset: {
+            /** @example SRV-01 */
+            name: string;
+            /**
+             * @description `workstation`, `server`, `network_device`, `mobile_device`, `printer`, `unknown`, or a type of the tenant's own.
+             * @example server
+             */
+            asset_type?: string;
+            client_id?: string | null;
+            asset_tag?: string | null;
+            serial_number?: string | null;
+            /** @example active */
+            status?: string;
+            /** @description Where it stands, in words. */
+            location?: string | null;
+            /** @description One of the client's locations. */
+            location_id?: string | null;
+            /** Format: date */
+            purchase_date?: string | null;
+            /** Format: date */
+            warranty_end_date?: string | null;
+            attributes?: Record<string, unknown>;
+            /** @description What a management product reports of the device. */
+            extension?: components["schemas"]["Extension"];
+        };
+        NewBoard: {
+            /** @example Second level */
+            board_name: string;
+            description?: string;
+            is_default?: boolean;
+            is_inactive?: boolean;
+            /** Format: int64 */
+            display_order?: number;
+            /** @description What a ticket of this board has unless it says otherwise. */
+            default_priority_id?: string | null;
+            default_assigned_to?: string | null;
+            default_assigned_team_id?: string | null;
+        };
+        NewCategory: {
+            /** @example Network */
+            category_name: string;
+            /** @description Null: for every board. */
+            board_id?: string | null;
+            /** @description This one is a subcategory of that. */
+            parent_category?: string | null;
+        };
+        NewClient: {
+            /** @example Acme Ltd */
+            client_name: string;
+            client_type?: components["schemas"]["ClientType"];
+            /** @description Takes the records for which nobody names a client; the one that was it before no longer is. */
+            is_default?: boolean;
+            is_inactive?: boolean;
+            /** @description The client's web site. */
+            url?: string | null;
+            phone_no?: string | null;
+            email?: string | null;
+            billing_email?: string | null;
+            address?: string | null;
+            address_2?: string | null;
+            city?: string | null;
+            state?: string | null;
+            zip?: string | null;
+            country?: string | null;
+            default_currency_code?: string | null;
+            notes?: string | null;
+            parent_client_id?: string | null;
+            properties?: Record<string, unknown>;
+        };
+        NewContact: {
+            /** @example Ann Example */
+            full_name: string;
+            client_id?: string | null;
+            /** @example ann@example.com */
+            email?: string | null;
+            role?: string | null;
+            notes?: string | null;
+            is_inactive?: boolean;
+            phone_numbers?: components["schemas"]["PhoneNumber"][];
+            additional_email_addresses?: components["schemas"]["EmailAddress"][];
         };
         NewCredential: {
             /** @example billing API key */
@@ -2765,6 +5173,12 @@ export interface components {
              * @description Requests in any second; without it, as many as fit.
              */
             rate_limit_per_second?: number | null;
+            /**
+             * @description Events of one `ordering_key` are sent one after the other: the next one when the one before has ended. Events
+             *     without a key stand in one line of their own.
+             * @default false
+             */
+            ordered?: boolean;
             /** @default envelope */
             body?: string;
             /** @default true */
@@ -2806,6 +5220,157 @@ export interface components {
              */
             version?: number | null;
         };
+        NewEvidence: {
+            /** @example auth.log of db1 */
+            name: string;
+            description?: string | null;
+            kind?: components["schemas"]["EvidenceKind"];
+            /**
+             * @description SHA-256 of the thing, 64 hex digits. Never changes.
+             * @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            hash: string;
+            /** @description Where it lies, in whichever store the tenant keeps such things. */
+            storage_ref?: string | null;
+            alert_id?: string | null;
+            ticket_id?: string | null;
+            attributes?: Record<string, unknown>;
+        };
+        NewInvoice: {
+            /** @description Counts up (`INV-000001`) where nobody gives one; the tenant has each once. */
+            invoice_number?: string;
+            client_id?: string | null;
+            po_number?: string | null;
+            /** Format: date */
+            invoice_date?: string | null;
+            /**
+             * Format: date
+             * @example 2026-01-31
+             */
+            due_date?: string | null;
+            /** Format: date-time */
+            finalized_at?: string | null;
+            /** Format: int64 */
+            subtotal?: number;
+            /** Format: int64 */
+            tax?: number;
+            /**
+             * Format: int64
+             * @example 12900
+             */
+            total_amount?: number;
+            /** Format: int64 */
+            credit_applied?: number;
+            /** @example EUR */
+            currency_code?: string;
+            status?: components["schemas"]["InvoiceStatus"];
+            is_manual?: boolean;
+            tax_source?: components["schemas"]["TaxSource"];
+            charges?: components["schemas"]["Charge"][];
+            /**
+             * Format: date-time
+             * @description When it was paid, and the payment's name elsewhere; set by paying it.
+             */
+            paid_at?: string | null;
+            payment_reference?: string | null;
+            custom_fields?: Record<string, unknown>;
+        };
+        NewLocation: {
+            /** @example cli_01jd8r7c5tevzs9c1ghvzv3hkp */
+            client_id: string;
+            /** @example Head office */
+            name: string;
+            address_line1?: string | null;
+            address_line2?: string | null;
+            address_line3?: string | null;
+            city?: string | null;
+            state_province?: string | null;
+            postal_code?: string | null;
+            country_code?: string | null;
+            phone?: string | null;
+            email?: string | null;
+            /** @description At most one of a client's is; the one that was it before no longer is. */
+            is_default?: boolean;
+            is_billing?: boolean;
+            is_shipping?: boolean;
+            is_inactive?: boolean;
+        };
+        NewPriority: {
+            /** @example Whenever */
+            priority_name: string;
+            /** @description New tickets get it. */
+            is_default?: boolean;
+            /** Format: int64 */
+            order_number?: number;
+            color?: string | null;
+        };
+        NewProject: {
+            /** @example New office */
+            project_name: string;
+            client_id?: string | null;
+            description?: string | null;
+            /** Format: date */
+            start_date?: string | null;
+            /** Format: date */
+            end_date?: string | null;
+            status?: components["schemas"]["ProjectState"];
+            is_inactive?: boolean;
+            assigned_to?: string | null;
+            /** Format: double */
+            budgeted_hours?: number | null;
+        };
+        NewProjectPhase: {
+            /** @example prj_01jd8r7c5tevzs9c1ghvzv3hkp */
+            project_id: string;
+            /** @example Cabling */
+            phase_name: string;
+            description?: string | null;
+            /**
+             * Format: int64
+             * @description New tasks go into the first.
+             */
+            order_number?: number;
+            /** Format: date */
+            start_date?: string | null;
+            /** Format: date */
+            end_date?: string | null;
+        };
+        NewProjectStatus: {
+            /** @example prj_01jd8r7c5tevzs9c1ghvzv3hkp */
+            project_id: string;
+            /** @example In review */
+            name: string;
+            /**
+             * Format: int64
+             * @description New tasks get the first.
+             */
+            display_order?: number;
+            is_visible?: boolean;
+            /** @description A task with this status is finished. */
+            is_closed?: boolean;
+        };
+        NewProjectTask: {
+            /** @example prj_01jd8r7c5tevzs9c1ghvzv3hkp */
+            project_id: string;
+            /** @description One of the project's phases; by default its first. */
+            phase_id?: string | null;
+            /** @description One of the project's statuses; by default its first. */
+            project_status_mapping_id?: string | null;
+            /** @example Pull the cables */
+            task_name: string;
+            description?: string | null;
+            assigned_to?: string | null;
+            assigned_team_id?: string | null;
+            /** Format: double */
+            estimated_hours?: number | null;
+            /** Format: double */
+            actual_hours?: number | null;
+            /** Format: date-time */
+            due_date?: string | null;
+            priority_id?: string | null;
+            task_type_key?: string;
+            service_id?: string | null;
+        };
         NewRole: {
             /**
              * @description 2 to 64 of a-z, 0-9, `_` and `-`, beginning with a letter.
@@ -2822,6 +5387,59 @@ export interface components {
              */
             permissions: string[];
         };
+        NewService: {
+            /** @example Consulting */
+            service_name: string;
+            description?: string | null;
+            /**
+             * Format: int64
+             * @description Per hour, in the currency's smallest unit.
+             */
+            default_rate?: number | null;
+            is_inactive?: boolean;
+        };
+        NewStatus: {
+            /** @example brd_01h455vb4pex5vsknk084sn02q */
+            board_id: string;
+            /** @example Waiting for parts */
+            name: string;
+            /** @description A ticket with this status is finished. */
+            is_closed?: boolean;
+            /** @description New tickets of the board get it. */
+            is_default?: boolean;
+            /** Format: int64 */
+            order_number?: number;
+            color?: string | null;
+        };
+        NewTag: {
+            /**
+             * @description Without spaces around it.
+             * @example vip
+             */
+            tag_text: string;
+            tagged_type: components["schemas"]["TaggedType"];
+            /** @example #1864ab */
+            background_color?: string | null;
+            /** @example #ffffff */
+            text_color?: string | null;
+        };
+        /** @description A tag for a record. */
+        NewTagUse: {
+            /** @example tag_01jd8r7c5tevzs9c1ghvzv3hkp */
+            tag_id: string;
+            /**
+             * @description A record of the tag's kind.
+             * @example tkt_01jd8r7c5tevzs9c1ghvzv3hkp
+             */
+            record_id: string;
+        };
+        NewTeam: {
+            /** @example Second level */
+            team_name: string;
+            description?: string | null;
+            /** @description A user of the tenant. */
+            manager_user_id?: string | null;
+        };
         NewTenant: {
             /**
              * @description 1 to 64 of a-z, 0-9 and inner hyphens.
@@ -2830,6 +5448,54 @@ export interface components {
             slug: string;
             /** @example Acme Ltd */
             name: string;
+        };
+        NewTimeEntry: {
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            user_id: string;
+            work_item_type: components["schemas"]["WorkItemType"];
+            /** @description What was worked on; only `ad_hoc` has none. */
+            work_item_id?: string | null;
+            /** @example svc_01jd8r7c5tevzs9c1ghvzv3hkp */
+            service_id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            start_time: string;
+            /**
+             * Format: int64
+             * @example 30
+             */
+            duration_minutes: number;
+            is_billable?: boolean;
+            notes?: string | null;
+            tax_region?: string | null;
+        };
+        NewTimePeriod: {
+            /**
+             * Format: date
+             * @description The first day of the period.
+             * @example 2040-01-01
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Its last day.
+             * @example 2040-01-31
+             */
+            end_date: string;
+        };
+        NewTimeSheet: {
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            user_id: string;
+            /** @example tpd_01jd8r7c5tevzs9c1ghvzv3hkp */
+            time_period_id: string;
+            /**
+             * @description Entries are added to a sheet that is a draft, or whose changes are asked for.
+             * @example SUBMITTED
+             */
+            approval_status?: string;
+            notes?: string | null;
         };
         NewToken: {
             /** @example billing service */
@@ -2936,12 +5602,36 @@ export interface components {
             cooldown_seconds?: number | null;
             enabled?: boolean | null;
         };
+        /** @description A key of an ordered destination under which something waits. */
+        OrderingKey: {
+            /**
+             * @description Null: events that were published without a key, which stand in one line of their own.
+             * @example order-4711
+             */
+            ordering_key?: string | null;
+            /**
+             * Format: int64
+             * @description The head and those behind it; 10000 says that or more.
+             * @example 3
+             */
+            depth: number;
+            /** @description The delivery that the others wait for. */
+            head: components["schemas"]["Delivery"];
+        };
         Permission: {
             /** @example destination:create */
             name: string;
             /** @example create destinations */
             about: string;
         };
+        PhoneNumber: {
+            phone_number: string;
+            extension?: string | null;
+            canonical_type?: components["schemas"]["PhoneType"];
+            is_default?: boolean;
+        };
+        /** @enum {string} */
+        PhoneType: "work" | "mobile" | "home" | "fax" | "other";
         /** @description A destination's own figures; what is absent is the tenant's. */
         PolicyOverride: {
             /**
@@ -2980,14 +5670,39 @@ export interface components {
             /** @description What is wrong with the expressions, with the character at fault. */
             errors: components["schemas"]["FieldError"][];
         };
+        /** @description How much a ticket or a task matters. */
         Priority: {
-            /** @example pri_01h455vb4pex5vsknk084sn02q */
+            /** @example pri_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
+            /** @example Whenever */
             priority_name: string;
             /** @description New tickets get it. */
             is_default: boolean;
             /** Format: int64 */
             order_number: number;
+            color: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        PriorityChange: {
+            /** @example Whenever */
+            priority_name?: string;
+            /** @description New tickets get it. */
+            is_default?: boolean;
+            /** Format: int64 */
+            order_number?: number;
+            color?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         /** @description The document as it goes out. */
         Problem: {
@@ -3020,6 +5735,205 @@ export interface components {
             request_id: string;
             delivery_id?: string | null;
             errors?: components["schemas"]["FieldError"][];
+        };
+        /** @description Work with an end. */
+        Project: {
+            /** @example prj_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example New office */
+            project_name: string;
+            /** @description Counts up: `PRJ-0001`. */
+            project_number: string;
+            client_id: string | null;
+            description: string | null;
+            /** Format: date */
+            start_date: string | null;
+            /** Format: date */
+            end_date: string | null;
+            status: components["schemas"]["ProjectState"];
+            is_inactive: boolean;
+            assigned_to: string | null;
+            /** Format: double */
+            budgeted_hours: number | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        ProjectChange: {
+            /** @example New office */
+            project_name?: string;
+            client_id?: string | null;
+            description?: string | null;
+            /** Format: date */
+            start_date?: string | null;
+            /** Format: date */
+            end_date?: string | null;
+            status?: components["schemas"]["ProjectState"];
+            is_inactive?: boolean;
+            assigned_to?: string | null;
+            /** Format: double */
+            budgeted_hours?: number | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @description A part of a project. */
+        ProjectPhase: {
+            /** @example phs_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example prj_01jd8r7c5tevzs9c1ghvzv3hkp */
+            project_id: string;
+            /** @example Cabling */
+            phase_name: string;
+            description: string | null;
+            /**
+             * Format: int64
+             * @description New tasks go into the first.
+             */
+            order_number: number;
+            /** Format: date */
+            start_date: string | null;
+            /** Format: date */
+            end_date: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        ProjectPhaseChange: {
+            project_id?: string;
+            /** @example Cabling */
+            phase_name?: string;
+            description?: string | null;
+            /**
+             * Format: int64
+             * @description New tasks go into the first.
+             */
+            order_number?: number;
+            /** Format: date */
+            start_date?: string | null;
+            /** Format: date */
+            end_date?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @enum {string} */
+        ProjectState: "planned" | "active" | "on_hold" | "completed" | "cancelled";
+        /** @description A status that a project's tasks may have. */
+        ProjectStatus: {
+            /** @example psm_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example prj_01jd8r7c5tevzs9c1ghvzv3hkp */
+            project_id: string;
+            /** @example In review */
+            name: string;
+            /**
+             * Format: int64
+             * @description New tasks get the first.
+             */
+            display_order: number;
+            is_visible: boolean;
+            /** @description A task with this status is finished. */
+            is_closed: boolean;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        ProjectStatusChange: {
+            project_id?: string;
+            /** @example In review */
+            name?: string;
+            /**
+             * Format: int64
+             * @description New tasks get the first.
+             */
+            display_order?: number;
+            is_visible?: boolean;
+            /** @description A task with this status is finished. */
+            is_closed?: boolean;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @description A piece of a project's work. */
+        ProjectTask: {
+            /** @example ptk_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example prj_01jd8r7c5tevzs9c1ghvzv3hkp */
+            project_id: string;
+            /** @description One of the project's phases; by default its first. */
+            phase_id: string | null;
+            /** @description One of the project's statuses; by default its first. */
+            project_status_mapping_id: string | null;
+            /** @example Pull the cables */
+            task_name: string;
+            description: string | null;
+            assigned_to: string | null;
+            assigned_team_id: string | null;
+            /** Format: double */
+            estimated_hours: number | null;
+            /** Format: double */
+            actual_hours: number | null;
+            /** Format: date-time */
+            due_date: string | null;
+            priority_id: string | null;
+            task_type_key: string;
+            service_id: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        ProjectTaskChange: {
+            project_id?: string;
+            /** @description One of the project's phases; by default its first. */
+            phase_id?: string | null;
+            /** @description One of the project's statuses; by default its first. */
+            project_status_mapping_id?: string | null;
+            /** @example Pull the cables */
+            task_name?: string;
+            description?: string | null;
+            assigned_to?: string | null;
+            assigned_team_id?: string | null;
+            /** Format: double */
+            estimated_hours?: number | null;
+            /** Format: double */
+            actual_hours?: number | null;
+            /** Format: date-time */
+            due_date?: string | null;
+            priority_id?: string | null;
+            task_type_key?: string;
+            service_id?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         PublicJwk: {
             /**
@@ -3168,7 +6082,13 @@ export interface components {
         };
         /** @description The new secret, shown this once. */
         RotatedSecret: {
-            secret: string;
+            /** @description Absent where the caller brought it. */
+            secret?: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the old secret lets in too; null without an overlap.
+             */
+            previous_secret_until?: string | null;
         };
         /** @description Whether anything is sent for the tenant. */
         Sending: {
@@ -3178,6 +6098,44 @@ export interface components {
         Sent: {
             /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
             delivery_id: string;
+        };
+        /** @description What time is booked on. */
+        Service: {
+            /** @example svc_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example Consulting */
+            service_name: string;
+            description: string | null;
+            /**
+             * Format: int64
+             * @description Per hour, in the currency's smallest unit.
+             */
+            default_rate: number | null;
+            is_inactive: boolean;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        ServiceChange: {
+            /** @example Consulting */
+            service_name?: string;
+            description?: string | null;
+            /**
+             * Format: int64
+             * @description Per hour, in the currency's smallest unit.
+             */
+            default_rate?: number | null;
+            is_inactive?: boolean;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         Settings: {
             /** @description Whether only registered event types may be published; off until switched on. */
@@ -3192,6 +6150,8 @@ export interface components {
             /** @example false */
             require_ownership_challenge?: boolean | null;
         };
+        /** @enum {string} */
+        Severity: "medium" | "info" | "low" | "high" | "critical";
         SignIn: {
             /** @example ann@example.com */
             email: string;
@@ -3234,11 +6194,13 @@ export interface components {
              */
             count: number;
         };
+        /** @description How far a ticket is. */
         Status: {
-            /** @example sts_01h455vb4pex5vsknk084sn02q */
+            /** @example sts_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
             /** @example brd_01h455vb4pex5vsknk084sn02q */
             board_id: string;
+            /** @example Waiting for parts */
             name: string;
             /** @description A ticket with this status is finished. */
             is_closed: boolean;
@@ -3246,6 +6208,122 @@ export interface components {
             is_default: boolean;
             /** Format: int64 */
             order_number: number;
+            color: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        StatusChange: {
+            board_id?: string;
+            /** @example Waiting for parts */
+            name?: string;
+            /** @description A ticket with this status is finished. */
+            is_closed?: boolean;
+            /** @description New tickets of the board get it. */
+            is_default?: boolean;
+            /** Format: int64 */
+            order_number?: number;
+            color?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @description A word for records of one kind. */
+        Tag: {
+            /** @example tag_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /**
+             * @description Without spaces around it.
+             * @example vip
+             */
+            tag_text: string;
+            tagged_type: components["schemas"]["TaggedType"];
+            /** @example #1864ab */
+            background_color: string | null;
+            /** @example #ffffff */
+            text_color: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        TagChange: {
+            /**
+             * @description Without spaces around it.
+             * @example vip
+             */
+            tag_text?: string;
+            tagged_type?: components["schemas"]["TaggedType"];
+            /** @example #1864ab */
+            background_color?: string | null;
+            /** @example #ffffff */
+            text_color?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @description A tag on a record. */
+        TagUse: {
+            /** @example tgm_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            tag_id: string;
+            tag_text: string;
+            background_color?: string | null;
+            text_color?: string | null;
+            tagged_type: components["schemas"]["TaggedType"];
+            /** @example tkt_01jd8r7c5tevzs9c1ghvzv3hkp */
+            tagged_id: string;
+            /** @example webhook:alerts */
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @enum {string} */
+        TaggedType: "ticket" | "client" | "contact" | "project" | "project_task";
+        /** @enum {string} */
+        TaxSource: "internal" | "external" | "pending_external";
+        /** @description People who share work. */
+        Team: {
+            /** @example tea_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example Second level */
+            team_name: string;
+            description: string | null;
+            /** @description A user of the tenant. */
+            manager_user_id: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        TeamChange: {
+            /** @example Second level */
+            team_name?: string;
+            description?: string | null;
+            /** @description A user of the tenant. */
+            manager_user_id?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         /** @description A tenant. */
         Tenant: {
@@ -3297,6 +6375,8 @@ export interface components {
             description?: string | null;
             client_id?: string | null;
             client_name?: string | null;
+            location_id?: string | null;
+            contact_id?: string | null;
             board_id: string;
             board_name: string;
             status_id: string;
@@ -3305,7 +6385,9 @@ export interface components {
             priority_id: string;
             priority_name: string;
             category_id?: string | null;
+            subcategory_id?: string | null;
             assigned_to?: string | null;
+            assigned_team_id?: string | null;
             /** Format: date-time */
             due_date?: string | null;
             /** @description Free JSON. An inbound webhook adds `inbound_delivery_id` and `webhook`. */
@@ -3322,8 +6404,13 @@ export interface components {
             updated_at: string;
             /** Format: date-time */
             closed_at?: string | null;
+            /**
+             * Format: int64
+             * @description Counts the changes; `If-Match` compares it.
+             */
+            version: number;
             /** @description What the ticket is called elsewhere. */
-            external_refs: components["schemas"]["ExternalRef"][];
+            external_refs: components["schemas"]["NameElsewhere"][];
         };
         /** @description What a ticket is made from. What is left out takes the tenant's defaults. */
         TicketBody: {
@@ -3332,16 +6419,205 @@ export interface components {
             /** @example /var is at 97 % */
             description?: string | null;
             client_id?: string | null;
+            /** @description One of the client's locations. */
+            location_id?: string | null;
+            contact_id?: string | null;
             board_id?: string | null;
             /** @description One of the board's statuses. */
             status_id?: string | null;
             priority_id?: string | null;
             category_id?: string | null;
+            /** @description A category under `category_id`. */
+            subcategory_id?: string | null;
+            /** @description What it is about. */
+            asset_id?: string | null;
             /** @description A user of the tenant. */
             assigned_to?: string | null;
+            assigned_team_id?: string | null;
             /** Format: date-time */
             due_date?: string | null;
             attributes?: Record<string, unknown>;
+        };
+        /** @description What is changed of a ticket: what is left out stays as it is, null empties a field, attributes are merged. */
+        TicketChange: {
+            /** @example Disk full on db1 and db2 */
+            title?: string | null;
+            description?: string | null;
+            client_id?: string | null;
+            location_id?: string | null;
+            contact_id?: string | null;
+            /** @description Another board; needs a status of that board. */
+            board_id?: string | null;
+            status_id?: string | null;
+            priority_id?: string | null;
+            category_id?: string | null;
+            subcategory_id?: string | null;
+            assigned_to?: string | null;
+            assigned_team_id?: string | null;
+            /** Format: date-time */
+            due_date?: string | null;
+            attributes?: Record<string, unknown> | null;
+            /**
+             * Format: int64
+             * @description The version that is meant; another one is a 409.
+             */
+            version?: number | null;
+        };
+        /** @description What somebody worked. */
+        TimeEntry: {
+            /** @example tme_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            user_id: string;
+            work_item_type: components["schemas"]["WorkItemType"];
+            /** @description What was worked on; only `ad_hoc` has none. */
+            work_item_id: string | null;
+            /** @example svc_01jd8r7c5tevzs9c1ghvzv3hkp */
+            service_id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            start_time: string;
+            /**
+             * Format: int64
+             * @example 30
+             */
+            duration_minutes: number;
+            is_billable: boolean;
+            notes: string | null;
+            tax_region: string | null;
+            /** Format: date-time */
+            end_time: string;
+            /**
+             * Format: date
+             * @description The day it counts for, in UTC.
+             */
+            work_date: string | null;
+            work_timezone: string;
+            /**
+             * Format: int64
+             * @description Minutes that are charged.
+             */
+            billable_duration: number;
+            time_period_id: string | null;
+            time_sheet_id: string | null;
+            approval_status: components["schemas"]["ApprovalStatus"];
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        TimeEntryChange: {
+            user_id?: string;
+            work_item_type?: components["schemas"]["WorkItemType"];
+            /** @description What was worked on; only `ad_hoc` has none. */
+            work_item_id?: string | null;
+            service_id?: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T12:00:00Z
+             */
+            start_time?: string;
+            /**
+             * Format: int64
+             * @example 30
+             */
+            duration_minutes?: number;
+            is_billable?: boolean;
+            notes?: string | null;
+            tax_region?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @description A stretch of days that time is booked in. */
+        TimePeriod: {
+            /** @example tpd_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /**
+             * Format: date
+             * @description The first day of the period.
+             * @example 2040-01-01
+             */
+            start_date: string;
+            /**
+             * Format: date
+             * @description Its last day.
+             * @example 2040-01-31
+             */
+            end_date: string;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        TimePeriodChange: {
+            /**
+             * Format: date
+             * @description The first day of the period.
+             * @example 2040-01-01
+             */
+            start_date?: string;
+            /**
+             * Format: date
+             * @description Its last day.
+             * @example 2040-01-31
+             */
+            end_date?: string;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
+        };
+        /** @description One person's time in one period. */
+        TimeSheet: {
+            /** @example tsh_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            user_id: string;
+            /** @example tpd_01jd8r7c5tevzs9c1ghvzv3hkp */
+            time_period_id: string;
+            /**
+             * @description Entries are added to a sheet that is a draft, or whose changes are asked for.
+             * @example SUBMITTED
+             */
+            approval_status: string;
+            notes: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is left out stays as it is; null empties a field; objects are merged. */
+        TimeSheetChange: {
+            user_id?: string;
+            time_period_id?: string;
+            /**
+             * @description Entries are added to a sheet that is a draft, or whose changes are asked for.
+             * @example SUBMITTED
+             */
+            approval_status?: string;
+            notes?: string | null;
+            /** @description The version that is meant; another one is a 409. */
+            version?: number;
         };
         /** @description How long each phase took, in microseconds; null for phases that didn't happen (a kept connection). */
         Timings: {
@@ -3473,6 +6749,8 @@ export interface components {
          * @enum {string}
          */
         Window: "1h" | "24h" | "7d";
+        /** @enum {string} */
+        WorkItemType: "ad_hoc" | "ticket" | "project_task" | "non_billable_category" | "interaction";
     };
     responses: {
         /** @description Something in the request is wrong; `errors` says which field and why. Nothing was changed */
@@ -3614,10 +6892,135 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    receiveInboundWebhookGet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The signature, in the header that the webhook names */
+                "x-signature"?: string | null;
+                /** @description The key, where the webhook takes it from a header */
+                "x-idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description The tenant */
+                tenant_slug: string;
+                /** @description The webhook */
+                webhook_slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken; a webhook may have it said without a body, or by a text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundAccepted"];
+                };
+            };
+            /** @description Taken, where the webhook has it said like this */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundAccepted"];
+                };
+            };
+            /** @description The body can't be read, or the mapping could not fill the action's fields */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not let in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Receiving is switched off for the tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not taken by this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A duplicate, where the webhook asks for this answer */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No media type that is taken, or encoded */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A record isn't there, or a rule stands against it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the webhook's rate allows */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     receiveInboundWebhookPut: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The signature, in the header that the webhook names */
+                "x-signature"?: string | null;
+                /** @description The key, where the webhook takes it from a header */
+                "x-idempotency-key"?: string | null;
+            };
             path: {
                 /** @description The tenant */
                 tenant_slug: string;
@@ -3630,10 +7033,14 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": unknown;
+                "application/x-www-form-urlencoded": string;
+                "application/xml": string;
+                "multipart/form-data": string;
+                "text/plain": string;
             };
         };
         responses: {
-            /** @description Taken */
+            /** @description Taken; a webhook may have it said without a body, or by a text */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3642,15 +7049,30 @@ export interface operations {
                     "application/json": components["schemas"]["InboundAccepted"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            /** @description Not let in */
-            401: {
+            /** @description Taken, where the webhook has it said like this */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundAccepted"];
+                };
+            };
+            /** @description The body can't be read, or the mapping could not fill the action's fields */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description Not let in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Receiving is switched off for the tenant */
             404: {
@@ -3661,8 +7083,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not taken by this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
-            /** @description A duplicate */
+            /** @description A duplicate, where the webhook asks for this answer */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3671,8 +7102,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No media type that is taken, or encoded */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A record isn't there, or a rule stands against it */
             422: {
                 headers: {
@@ -3682,7 +7129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too fast */
+            /** @description More than the webhook's rate allows */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3716,10 +7163,14 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": unknown;
+                "application/x-www-form-urlencoded": string;
+                "application/xml": string;
+                "multipart/form-data": string;
+                "text/plain": string;
             };
         };
         responses: {
-            /** @description Taken */
+            /** @description Taken; a webhook may have it said without a body, or by a text */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3728,7 +7179,16 @@ export interface operations {
                     "application/json": components["schemas"]["InboundAccepted"];
                 };
             };
-            /** @description No JSON, or the mapping could not fill the action's fields */
+            /** @description Taken, where the webhook has it said like this */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundAccepted"];
+                };
+            };
+            /** @description The body can't be read, or the mapping could not fill the action's fields */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3742,12 +7202,19 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
+                content?: never;
+            };
+            /** @description Receiving is switched off for the tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Receiving is switched off for the tenant */
-            404: {
+            /** @description Not taken by this method */
+            405: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3774,7 +7241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not JSON, or encoded */
+            /** @description No media type that is taken, or encoded */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3808,7 +7275,12 @@ export interface operations {
     receiveInboundWebhookPatch: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The signature, in the header that the webhook names */
+                "x-signature"?: string | null;
+                /** @description The key, where the webhook takes it from a header */
+                "x-idempotency-key"?: string | null;
+            };
             path: {
                 /** @description The tenant */
                 tenant_slug: string;
@@ -3821,10 +7293,14 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": unknown;
+                "application/x-www-form-urlencoded": string;
+                "application/xml": string;
+                "multipart/form-data": string;
+                "text/plain": string;
             };
         };
         responses: {
-            /** @description Taken */
+            /** @description Taken; a webhook may have it said without a body, or by a text */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3833,15 +7309,30 @@ export interface operations {
                     "application/json": components["schemas"]["InboundAccepted"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            /** @description Not let in */
-            401: {
+            /** @description Taken, where the webhook has it said like this */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundAccepted"];
+                };
+            };
+            /** @description The body can't be read, or the mapping could not fill the action's fields */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description Not let in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Receiving is switched off for the tenant */
             404: {
@@ -3852,8 +7343,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not taken by this method */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
-            /** @description A duplicate */
+            /** @description A duplicate, where the webhook asks for this answer */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3862,8 +7362,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            413: components["responses"]["PayloadTooLarge"];
-            415: components["responses"]["UnsupportedMediaType"];
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No media type that is taken, or encoded */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A record isn't there, or a rule stands against it */
             422: {
                 headers: {
@@ -3873,7 +7389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too fast */
+            /** @description More than the webhook's rate allows */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3882,6 +7398,789 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAlerts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this status */
+                status?: string;
+                /** @description Only those with this severity */
+                severity?: string;
+                /** @description Only those with this assigned_to */
+                assigned_to?: string;
+                /** @description Only those with this client_id */
+                client_id?: string;
+                /** @description Only those with this asset_id */
+                asset_id?: string;
+                /** @description Only those with this ticket_id */
+                ticket_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAlert"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    acknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The alert's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alert as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    assignAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The alert's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment"];
+            };
+        };
+        responses: {
+            /** @description The alert as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description The caller is no user to whom an alert could be given */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reopenAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The alert's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alert as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resolveAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The alert's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alert as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTicketFromAlert: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The alert's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticket that was made before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description The ticket was made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAssetAssociations: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                asset_id?: string;
+                ticket_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Association"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    associateAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssociationBody"];
+            };
+        };
+        responses: {
+            /** @description Linked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Association"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeAssetAssociation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The association's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAssets: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this client_id */
+                client_id?: string;
+                /** @description Only those with this asset_type */
+                asset_type?: string;
+                /** @description Only those with this status */
+                status?: string;
+                /** @description Only those with this asset_tag */
+                asset_tag?: string;
+                /** @description Only those with this serial_number */
+                serial_number?: string;
+                /** @description Only those with this rmm_provider */
+                rmm_provider?: string;
+                /** @description Only those with this agent_status */
+                agent_status?: string;
+                /** @description Only those with this ticket_id */
+                ticket_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Asset"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAsset"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3976,6 +8275,12 @@ export interface operations {
                 from?: string;
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those whose is_inactive is this */
+                is_inactive?: boolean;
             };
             header?: {
                 /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
@@ -3986,7 +8291,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of boards */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4003,6 +8308,190 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    createBoard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBoard"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getBoard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeBoard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeBoard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BoardChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listCategories: {
         parameters: {
             query?: {
@@ -4014,7 +8503,14 @@ export interface operations {
                 from?: string;
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this board_id */
                 board_id?: string;
+                /** @description Only those with this parent_category */
+                parent_category?: string;
             };
             header?: {
                 /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
@@ -4025,7 +8521,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of categories */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4042,6 +8538,190 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    createCategory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCategory"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Category"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getCategory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Category"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeCategory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeCategory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CategoryChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Category"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listClients: {
         parameters: {
             query?: {
@@ -4053,6 +8733,14 @@ export interface operations {
                 from?: string;
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this client_type */
+                client_type?: string;
+                /** @description Only those whose is_inactive is this */
+                is_inactive?: boolean;
             };
             header?: {
                 /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
@@ -4063,7 +8751,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of clients */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4094,7 +8782,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ClientBody"];
+                "application/json": components["schemas"]["NewClient"];
             };
         };
         responses: {
@@ -4127,17 +8815,14 @@ export interface operations {
                 "X-Tenant"?: string;
             };
             path: {
-                /**
-                 * @description The client's id
-                 * @example cli_01jd8r7c5tevzs9c1ghvzv3hkp
-                 */
+                /** @description Its id */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The client */
+            /** @description The record; its ETag is its version */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4150,6 +8835,350 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeClient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listContacts: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this client_id */
+                client_id?: string;
+                /** @description Only those with this email */
+                email?: string;
+                /** @description Only those whose is_inactive is this */
+                is_inactive?: boolean;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Contact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewContact"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4358,6 +9387,7 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4376,6 +9406,9 @@ export interface operations {
                 to?: string;
                 /** @description Exactly this type */
                 event_type?: string;
+                correlation_id?: string;
+                /** @description Text that the payload holds, in any case; not for callers who see things redacted. */
+                text?: string;
             };
             header?: {
                 /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
@@ -4547,6 +9580,240 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listEvidence: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this alert_id */
+                alert_id?: string;
+                /** @description Only those with this ticket_id */
+                ticket_id?: string;
+                /** @description Only those with this hash */
+                hash?: string;
+                /** @description Only those with this kind */
+                kind?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Evidence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEvidence"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listExternalMappings: {
         parameters: {
             query?: {
@@ -4560,7 +9827,7 @@ export interface operations {
                 to?: string;
                 /** @description An inbound webhook's slug. */
                 integration_type?: string;
-                /** @description `ticket` or `client`. */
+                /** @description `ticket`, `client`, `asset`, ...: the kind of record. */
                 entity_type?: string;
                 /** @description Our record's id. */
                 entity_id?: string;
@@ -4641,6 +9908,37 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    unlinkExternal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The mapping's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unlinked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getFeatures: {
         parameters: {
             query?: never;
@@ -4701,6 +9999,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4821,6 +10120,119 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listInboundDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Only this webhook's */
+                webhook_id?: string;
+                /** @description A part of the key, the outcome, the address, the user agent or the path */
+                search?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_InboundWebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listInboundPresets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All presets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundPresets"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRejectedInbound: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Only this webhook's */
+                webhook_id?: string;
+                /** @description A part of the reason, the address, the user agent or the path */
+                search?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_InboundWebhookDelivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getInboundWebhook: {
         parameters: {
             query?: never;
@@ -4889,6 +10301,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -4925,6 +10338,147 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    setInboundWebhookActive: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundWebhookPatch"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundWebhookConfig"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getInboundSample: {
+        parameters: {
+            query?: {
+                /** @description Show everything as it came */
+                reveal?: boolean;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sample, if there is one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundSample"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    captureInboundSample: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Waiting */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundCapture"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    clearInboundSample: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no sample any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listInboundDeliveries: {
         parameters: {
             query?: {
@@ -4938,6 +10492,14 @@ export interface operations {
                 to?: string;
                 /** @description Only this dispatch status */
                 status?: string;
+                /** @description Only this one */
+                auth_status?: string;
+                /** @description Only what was given up, or only what wasn't */
+                dead_lettered?: boolean;
+                /** @description Only replays, or none */
+                is_replay?: boolean;
+                /** @description A part of the idempotency key, the outcome, the address, the user agent or the path */
+                search?: string;
             };
             header?: {
                 /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
@@ -5004,7 +10566,105 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    rotateInboundWebhookSecret: {
+    replayInboundDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+                /** @description `ind_...` */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundReplayInput"];
+            };
+        };
+        responses: {
+            /** @description Done again; the new delivery says with what outcome */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundReplayed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It was turned away at the door, isn't finished or has no body any more; or the webhook is switched off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewInboundReplay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+                /** @description `ind_...` */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would be done; nothing was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundReplayPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It can't be replayed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    finalizeInboundWebhookRotation: {
         parameters: {
             query?: never;
             header?: {
@@ -5019,6 +10679,84 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The new secret lets in alone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundWebhookConfig"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewInboundWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundPreviewInput"];
+            };
+        };
+        responses: {
+            /** @description What would be done; nothing was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundPreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateInboundWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundRotation"];
+            };
+        };
+        responses: {
             /** @description The new secret, shown this once */
             200: {
                 headers: {
@@ -5032,6 +10770,60 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testInboundWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundTestInput"];
+            };
+        };
+        responses: {
+            /** @description Done, and logged */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundTested"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The webhook is switched off, or receiving is for the tenant */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -5347,6 +11139,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -5369,7 +11162,7 @@ export interface operations {
                 destination_id?: string;
                 /** @description Only events of this type */
                 event_type?: string;
-                /** @description Only dead letters whose last try was `exhausted`, `terminal` or `refused` */
+                /** @description Only dead letters whose last try was `exhausted`, `terminal` or `refused`, or that a person `set_aside` */
                 reason?: string;
                 /** @description Only what is parked for this reason */
                 parked_reason?: string;
@@ -5880,6 +11673,48 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    deadLetterDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Among the dead letters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over, has no order, isn't the head of its key, or is being sent */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     replayDelivery: {
         parameters: {
             query?: never;
@@ -5920,6 +11755,93 @@ export interface operations {
                 };
             };
             422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Due now */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over, has no order, isn't the head of its key, or is being sent */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    skipDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Discarded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over, has no order, isn't the head of its key, or is being sent */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -5985,6 +11907,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -6098,6 +12021,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -6202,6 +12126,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -6229,6 +12154,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Destination"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listOrderingKeys: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description `true`: only keys whose head failed and waits for its next try, or for a person */
+                failing?: boolean;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_OrderingKey"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -6317,6 +12286,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -6545,6 +12515,7 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -6797,6 +12768,468 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listInvoices: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this client_id */
+                client_id?: string;
+                /** @description Only those with this status */
+                status?: string;
+                /** @description Only those with this invoice_number */
+                invoice_number?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Invoice"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createInvoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvoice"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoice"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getInvoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoice"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeInvoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeInvoice: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvoiceChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoice"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listLocations: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this client_id */
+                client_id?: string;
+                /** @description Only those whose is_inactive is this */
+                is_inactive?: boolean;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Location"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createLocation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLocation"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Location"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getLocation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Location"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeLocation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeLocation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocationChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Location"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listNotifications: {
         parameters: {
             query?: {
@@ -6973,6 +13406,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -7022,6 +13456,10 @@ export interface operations {
                 from?: string;
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
             };
             header?: {
                 /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
@@ -7032,7 +13470,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of priorities */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7044,6 +13482,1272 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createPriority: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPriority"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Priority"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPriority: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Priority"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removePriority: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changePriority: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Priority"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listProjectPhases: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this project_id */
+                project_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ProjectPhase"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createProjectPhase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProjectPhase"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectPhase"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getProjectPhase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectPhase"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeProjectPhase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeProjectPhase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectPhaseChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectPhase"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listProjectStatuses: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this project_id */
+                project_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ProjectStatus"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createProjectStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProjectStatus"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectStatus"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getProjectStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectStatus"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeProjectStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeProjectStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectStatusChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectStatus"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listProjectTasks: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this project_id */
+                project_id?: string;
+                /** @description Only those with this phase_id */
+                phase_id?: string;
+                /** @description Only those with this project_status_mapping_id */
+                project_status_mapping_id?: string;
+                /** @description Only those with this assigned_to */
+                assigned_to?: string;
+                /** @description Only those with this assigned_team_id */
+                assigned_team_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_ProjectTask"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createProjectTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProjectTask"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectTask"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getProjectTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectTask"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeProjectTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeProjectTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectTaskChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectTask"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listProjects: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this client_id */
+                client_id?: string;
+                /** @description Only those with this status */
+                status?: string;
+                /** @description Only those with this assigned_to */
+                assigned_to?: string;
+                /** @description Only those whose is_inactive is this */
+                is_inactive?: boolean;
+                /** @description Only those with this project_number */
+                project_number?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeProject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRecordHistory: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /**
+                 * @description Any record's id.
+                 * @example ast_01jd8r7c5tevzs9c1ghvzv3hkp
+                 */
+                record_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Happening"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRecordTags: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description A ticket, client, contact, project or project task. */
+                record_id?: string;
+                tag_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_TagUse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tagRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTagUse"];
+            };
+        };
+        responses: {
+            /** @description The tag on the record */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagUse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    untagRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The id of the tag on the record */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken off */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -7169,6 +14873,234 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listServices: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those whose is_inactive is this */
+                is_inactive?: boolean;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createService: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewService"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getService: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeService: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeService: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     whoAmI: {
         parameters: {
             query?: never;
@@ -7240,6 +15172,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             /** @description Too many failed tries from this address; Retry-After says when to come again */
             429: {
                 headers: {
@@ -7340,6 +15273,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -7356,6 +15290,11 @@ export interface operations {
                 from?: string;
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this board_id */
                 board_id?: string;
             };
             header?: {
@@ -7367,7 +15306,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of statuses */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7379,6 +15318,648 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewStatus"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTags: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this tagged_type */
+                tagged_type?: string;
+                /** @description Only those with this tag_text */
+                tag_text?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Tag"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTag"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTeams: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this manager_user_id */
+                manager_user_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Team"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeam"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeTeam: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -7544,6 +16125,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -7560,11 +16142,19 @@ export interface operations {
                 from?: string;
                 /** @description Before this moment (RFC 3339). */
                 to?: string;
+                ticket_number?: string;
                 status_id?: string;
                 board_id?: string;
                 client_id?: string;
                 priority_id?: string;
+                contact_id?: string;
+                category_id?: string;
                 assigned_to?: string;
+                assigned_team_id?: string;
+                /** @description Those that are about this asset. */
+                asset_id?: string;
+                /** @description How the title begins, in any case. */
+                q?: string;
                 /** @description The sender's own id, in whichever integration. */
                 external_id?: string;
             };
@@ -7651,7 +16241,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The ticket */
+            /** @description The ticket; its ETag is its version */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7664,6 +16254,118 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The ticket's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description The ticket's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketChange"];
+            };
+        };
+        responses: {
+            /** @description The ticket as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -7709,6 +16411,745 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    commentTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The ticket's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentBody"];
+            };
+        };
+        responses: {
+            /** @description Said */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTimeEntries: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this user_id */
+                user_id?: string;
+                /** @description Only those with this work_item_type */
+                work_item_type?: string;
+                /** @description Only those with this work_item_id */
+                work_item_id?: string;
+                /** @description Only those with this service_id */
+                service_id?: string;
+                /** @description Only those with this time_sheet_id */
+                time_sheet_id?: string;
+                /** @description Only those with this time_period_id */
+                time_period_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_TimeEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTimeEntry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTimeEntry"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTimeEntry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTimeEntry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeTimeEntry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimeEntryChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTimePeriods: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_TimePeriod"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTimePeriod: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTimePeriod"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimePeriod"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTimePeriod: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimePeriod"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTimePeriod: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeTimePeriod: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimePeriodChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimePeriod"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTimeSheets: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How what it is looked up by begins, in any case */
+                q?: string;
+                /** @description The sender's own id, in whichever integration */
+                external_id?: string;
+                /** @description Only those with this user_id */
+                user_id?: string;
+                /** @description Only those with this time_period_id */
+                time_period_id?: string;
+                /** @description Only those with this approval_status */
+                approval_status?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_TimeSheet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTimeSheet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTimeSheet"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeSheet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTimeSheet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The record; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeSheet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTimeSheet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Something else names it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeTimeSheet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description Its id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TimeSheetChange"];
+            };
+        };
+        responses: {
+            /** @description The record as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeSheet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -8073,6 +17514,7 @@ export interface operations {
             };
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

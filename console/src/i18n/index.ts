@@ -1,14 +1,16 @@
-// The catalogues. English ships with the page and stands in for what a translation lacks; the
-// others load when they are chosen.
+// The catalogues: data beside the script, loaded with it. English stands in for what a translation lacks.
 import i18next from 'i18next'
 import { initReactI18next } from 'react-i18next'
 
-import en from './en.json'
+import de from './de.json?url'
+import en from './en.json?url'
+import pt from './pt.json?url'
 
 export const languages = { en: 'English', de: 'Deutsch', pt: 'Português' } as const
 export type Language = keyof typeof languages
 
 const KEPT = 'hookswitch.language'
+const places: Record<Language, string> = { en, de, pt }
 const isLanguage = (text: string): text is Language => text in languages
 
 function wished(): Language {
@@ -18,8 +20,8 @@ function wished(): Language {
 
 async function load(language: Language) {
   if (i18next.hasResourceBundle(language, 'translation')) return
-  const catalogue = language === 'de' ? await import('./de.json') : await import('./pt.json')
-  i18next.addResourceBundle(language, 'translation', catalogue.default)
+  const answer = await fetch(places[language])
+  i18next.addResourceBundle(language, 'translation', await answer.json())
 }
 
 export async function speak(language: Language) {
@@ -37,9 +39,11 @@ export async function start() {
   await i18next.use(initReactI18next).init({
     lng: 'en',
     fallbackLng: 'en',
-    resources: { en: { translation: en } },
+    resources: {},
     // React escapes, and what receivers answer must appear as it is.
     interpolation: { escapeValue: false },
   })
-  await speak(wished())
+  const language = wished()
+  await Promise.all([load('en'), load(language)])
+  await speak(language)
 }

@@ -1,18 +1,12 @@
 import { NavLink, type NavLinkProps, Text } from '@mantine/core'
-import { IconArrowBarToRight, IconSend2, IconTicket, IconWebhook, type Icon } from '@tabler/icons-react'
 import { createLink, useMatches } from '@tanstack/react-router'
 import type { Ref } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { useSession } from '../api/session'
+import { domId } from '../ui/domId'
+import { icons } from './icons'
 import { places } from './places'
-
-const icons: Record<(typeof places)[number]['key'], Icon> = {
-  destinations: IconArrowBarToRight,
-  deliveries: IconSend2,
-  webhooks: IconWebhook,
-  tickets: IconTicket,
-}
 
 type ItemProps = Omit<NavLinkProps, 'href'> & { id: string; ref?: Ref<HTMLAnchorElement>; onClick?: () => void }
 const NavItem = createLink((props: ItemProps) => <NavLink {...props} />)
@@ -34,7 +28,7 @@ export function Navigation({ onGo }: { onGo: () => void }) {
           </Text>
         )}
         <NavItem
-          id={`nav-${place.key}`}
+          id={domId('nav', place.key.replace(/[A-Z]/g, '-$&'))}
           to={place.path}
           search={{}}
           label={t(`nav.${place.key}`)}

@@ -1,8 +1,9 @@
 // The frame around every page: who one is, where one is, and where one may go.
-import { AppShell, Burger, Group, Text } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
+import { AppShell, Burger, Button, Group, Kbd, Text } from '@mantine/core'
+import { useDisclosure, useHotkeys } from '@mantine/hooks'
+import { IconSearch } from '@tabler/icons-react'
 import { Link, Outlet, useMatches } from '@tanstack/react-router'
-import { Suspense, useEffect } from 'react'
+import { Suspense, lazy, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { useSession } from '../api/session'
@@ -14,11 +15,22 @@ import { Logo } from './Logo'
 import { Navigation } from './Navigation'
 import { Preferences } from './Preferences'
 
+const Palette = lazy(() => import('./Palette'))
+/** The palette comes with its library when it is first asked for. */
+const openPalette = () => import('@mantine/spotlight').then(({ spotlight }) => spotlight.open())
+
 export function Shell() {
   const { t } = useTranslation()
   const { session } = useSession()
   const tenant = session.tenant?.name ?? t('app.noTenant')
   const [opened, { toggle, close }] = useDisclosure()
+  const [palette, setPalette] = useState(false)
+  function search() {
+    setPalette(true)
+    close()
+    void openPalette()
+  }
+  useHotkeys(palette ? [] : [['mod+K', search]])
   return (
     <AppShell
       layout="alt"
@@ -55,6 +67,18 @@ export function Shell() {
         <Text size="xs" c="dimmed" truncate px={4}>
           {t('app.tenant')}: <strong>{tenant}</strong>
         </Text>
+        <Button
+          id="palette-open"
+          variant="default"
+          fullWidth
+          mt={8}
+          justify="space-between"
+          leftSection={<IconSearch size={14} aria-hidden />}
+          rightSection={<Kbd size="xs">{t('palette.key')}</Kbd>}
+          onClick={search}
+        >
+          {t('palette.open')}
+        </Button>
         <nav className="places" aria-label={t('app.navigation')}>
           <Navigation onGo={close} />
         </nav>
@@ -66,6 +90,11 @@ export function Shell() {
           <Allowed />
         </Suspense>
       </AppShell.Main>
+      {palette && (
+        <Suspense fallback={null}>
+          <Palette />
+        </Suspense>
+      )}
     </AppShell>
   )
 }

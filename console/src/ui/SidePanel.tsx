@@ -3,9 +3,9 @@ import { Drawer } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 
-type Props = { id: string; title: ReactNode; opened: boolean; onClose: () => void; children: ReactNode }
+type Props = { id: string; title: ReactNode; opened: boolean; onClose: () => void; size?: string; children: ReactNode }
 
-export function SidePanel({ id, title, opened, onClose, children }: Props) {
+export function SidePanel({ id, title, opened, onClose, size = 'xl', children }: Props) {
   const { t } = useTranslation()
   return (
     <Drawer
@@ -14,7 +14,7 @@ export function SidePanel({ id, title, opened, onClose, children }: Props) {
       onClose={onClose}
       title={title}
       position="right"
-      size="xl"
+      size={size}
       overlayProps={{ backgroundOpacity: 0.35 }}
       closeButtonProps={{ id: `${id}-close`, 'aria-label': t('common.close') }}
       // Inside a dialog a header is no landmark of the page.

@@ -58,7 +58,9 @@ export function sampleBody(mapping: Record<string, string> = {}): Json {
 
 /** A request that this webhook authenticates, if SECRET holds its secret. */
 export function callInboundCurl({ url, auth_config, handler_config }: Receiver) {
-  const lines = [`BODY='${JSON.stringify(sampleBody(handler_config?.field_mapping))}'`]
+  const handler = handler_config?.type === 'direct_action' ? handler_config : undefined
+  const mapping = handler?.field_mapping ?? handler?.rules?.[0]?.field_mapping
+  const lines = [`BODY='${JSON.stringify(sampleBody(mapping))}'`]
   const headers = ["  -H 'Content-Type: application/json' \\"]
   let address = url
   if (auth_config.type === 'hmac_sha256') {

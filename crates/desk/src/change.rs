@@ -9,6 +9,7 @@ use hookswitch_pipeline::outbound::publish::{NewEvent, Publisher};
 use hookswitch_store::{StoreError, Tx};
 use serde_json::{Map, Value};
 
+#[derive(Clone)]
 pub struct Change<'a> {
     pub ambient: &'a dyn Ambient,
     pub publisher: &'a Publisher,
@@ -17,12 +18,14 @@ pub struct Change<'a> {
     pub causation_id: Option<String>,
     /// Length of the causal chain that led here.
     pub depth: u8,
+    /// What the change's events refer to beside the record that each is about.
+    pub references: Map<String, Value>,
 }
 
 impl<'a> Change<'a> {
     /// What a person or a token asks for.
     pub fn by(actor: Actor, ambient: &'a dyn Ambient, publisher: &'a Publisher) -> Self {
-        Self { ambient, publisher, actor, correlation_id: None, causation_id: None, depth: 0 }
+        Self { ambient, publisher, actor, correlation_id: None, causation_id: None, depth: 0, references: Map::new() }
     }
 
     /// What an inbound webhook asks for: its delivery is the cause of whatever follows.
@@ -35,12 +38,25 @@ impl<'a> Change<'a> {
             correlation_id: Some(delivery.clone()),
             causation_id: Some(delivery),
             depth: context.depth,
+            references: Map::new(),
         }
+    }
+
+    /// The same change, whose events refer to these too.
+    pub(crate) fn about(&self, more: impl IntoIterator<Item = (String, Value)>) -> Self {
+        let mut change = self.clone();
+        change.references.extend(more);
+        change
+    }
+
+    /// What an external mapping keeps of where it came from.
+    pub(crate) fn origin(&self) -> Map<String, Value> {
+        self.causation_id.iter().map(|cause| ("inbound_delivery_id".to_owned(), Value::from(cause.as_str()))).collect()
     }
 
     /// Publishes what happened to the record that `reference` names, in the transaction in which
     /// it happens. A chain that is too long is refused, and the change with it.
-    pub(crate) async fn publish(
+    pub async fn publish(
         &self,
         tx: &mut Tx,
         event_type: &str,
@@ -53,13 +69,15 @@ impl<'a> Change<'a> {
                 format!("this would be the {depth}th link of a chain of events that cause each other: it looks like a loop");
             return Err(ActionError::Rule { code: "causation_loop", detail });
         }
+        let mut references = self.references.clone();
+        references.insert(reference.0.to_owned(), Value::from(reference.1));
         let event = NewEvent {
             event_type: event_type.parse::<EventType>().map_err(|error| StoreError::Bug(error.to_string()))?,
             payload,
             correlation_id: self.correlation_id.clone(),
             causation_id: self.causation_id.clone(),
             depth,
-            references: Map::from_iter([(reference.0.to_owned(), Value::from(reference.1))]),
+            references,
             group_id: None,
             source: "desk",
         };

@@ -77,4 +77,15 @@ impl<'a> Fields<'a> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         value.as_object().map(Some).ok_or_else(|| invalid(name, "must be an object"))
     }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, ActionError> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| invalid(name, "must be true or false"))
+    }
+
+    /// Those of these fields that are mapped, as a record takes them.
+    pub(crate) fn pick(&self, names: &[&str]) -> Map<String, Value> {
+        let mapped = names.iter().filter_map(|name| Some(((*name).to_owned(), self.0.get(*name)?.clone())));
+        mapped.collect()
+    }
 }

@@ -44,6 +44,28 @@ impl Conditions {
         self
     }
 
+    /// The rows whose `column` this statement selects; its `{}` is the parameter and `$1` the tenant.
+    pub(crate) fn within(mut self, column: &'static str, select: &'static str, value: Value) -> Self {
+        self.params.push(value);
+        let place = format!("${}", self.params.len());
+        self.sql.push_str(&format!(" AND {column} IN ({})", select.replace("{}", &place)));
+        self
+    }
+
+    /// The rows whose search key begins like this: the first thousand of them, in the key's order, so
+    /// that a beginning which many share costs no more than one that few do.
+    pub(crate) fn beginning(mut self, table: &'static str, key: &str) -> Self {
+        self.params.push(key.into());
+        let low = self.params.len();
+        self.params.push(format!("{key}\u{10ffff}").into());
+        let high = self.params.len();
+        self.sql.push_str(&format!(
+            " AND {table}.id IN (SELECT id FROM {table} WHERE tenant = $1 AND search_key >= ${low} AND search_key < ${high} \
+                ORDER BY search_key LIMIT 1000)"
+        ));
+        self
+    }
+
     /// One row more than the page shows, so that its reader knows whether another page follows.
     pub(crate) fn page(mut self, id: &'static str, page: &Page) -> Self {
         self.compare(id, "<", page.below().into());

@@ -3,63 +3,39 @@
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::{StoreError, Tx};
 
-use crate::board::{Board, Category, Priority, Status, store};
-use crate::client::{self, Client, ClientDetails, ClientType};
-use crate::id::BoardId;
+use crate::board::{self, Board, Category, Priority};
+use crate::client::Client;
+use crate::record::plant;
+use crate::service::Service;
+use crate::time::plant_periods;
 
-/// (name, is_closed); the first is the default.
-const STATUSES: [(&str, bool); 4] = [("New", false), ("In progress", false), ("Waiting", false), ("Closed", true)];
 /// (name, is_default)
 const PRIORITIES: [(&str, bool); 4] = [("Low", false), ("Medium", true), ("High", false), ("Urgent", false)];
 const CATEGORIES: [&str; 2] = ["Incident", "Request"];
 
-/// Gives the transaction's tenant a board with statuses, priorities, categories and a client. A
-/// tenant that has a default board is left as it is.
+/// Gives the transaction's tenant a board with statuses, priorities, categories, a client, a service and
+/// time periods. A tenant that has a default board is left as it is.
 pub async fn seed_tenant(tx: &mut Tx, ambient: &dyn Ambient) -> Result<(), StoreError> {
-    if store::default_board(tx).await?.is_some() {
+    if board::default_board(tx).await?.is_some() {
         return Ok(());
     }
     let board = Board {
-        id: ambient.fresh(),
         board_name: "Support".to_owned(),
         description: "Where tickets go unless they say otherwise.".to_owned(),
         is_default: true,
         display_order: 1,
+        ..Board::default()
     };
-    store::insert_board(tx, &board).await?;
-    seed_statuses(tx, ambient, board.id).await?;
+    let board = plant(tx, ambient, board).await?;
+    board::plant_statuses(tx, ambient, board).await?;
     for (order_number, (name, is_default)) in (1..).zip(PRIORITIES) {
-        let priority = Priority { id: ambient.fresh(), priority_name: name.to_owned(), is_default, order_number };
-        store::insert_priority(tx, &priority).await?;
+        plant(tx, ambient, Priority { priority_name: name.to_owned(), is_default, order_number, color: None }).await?;
     }
     for name in CATEGORIES {
-        let category = Category { id: ambient.fresh(), board_id: None, category_name: name.to_owned() };
-        store::insert_category(tx, &category).await?;
+        plant(tx, ambient, Category { board_id: None, category_name: name.to_owned(), parent_category: None }).await?;
     }
-    seed_client(tx, ambient).await
-}
-
-async fn seed_statuses(tx: &mut Tx, ambient: &dyn Ambient, board_id: BoardId) -> Result<(), StoreError> {
-    for (order_number, (name, is_closed)) in (1..).zip(STATUSES) {
-        let is_default = order_number == 1;
-        let status = Status { id: ambient.fresh(), board_id, name: name.to_owned(), is_closed, is_default, order_number };
-        store::insert_status(tx, &status).await?;
-    }
-    Ok(())
-}
-
-async fn seed_client(tx: &mut Tx, ambient: &dyn Ambient) -> Result<(), StoreError> {
-    let now = ambient.now();
-    let client = Client {
-        id: ambient.fresh(),
-        client_name: "General".to_owned(),
-        client_type: ClientType::Company,
-        is_default: true,
-        is_inactive: false,
-        details: ClientDetails::default(),
-        properties: serde_json::Map::new(),
-        created_at: now,
-        updated_at: now,
-    };
-    client::store::insert(tx, &client).await
+    plant(tx, ambient, Client { client_name: "General".to_owned(), is_default: true, ..Client::default() }).await?;
+    let service_name = "General work".to_owned();
+    plant(tx, ambient, Service { service_name, description: None, default_rate: None, is_inactive: false }).await?;
+    plant_periods(tx, ambient).await
 }

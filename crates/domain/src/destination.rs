@@ -61,6 +61,10 @@ pub struct Config {
     pub transform: Option<String>,
     /// One of the three was set once, so that deliveries may have a body that was made by it.
     pub made_bodies: bool,
+    /// Events of one ordering key are sent one after the other.
+    pub ordered: bool,
+    /// That was so once: something may still stand in line.
+    pub made_lines: bool,
     /// Since when the receiver is known to have answered a challenge at its present URL.
     pub verified_at: Option<Timestamp>,
 }
@@ -87,12 +91,20 @@ impl Default for Config {
             payload_fields: Vec::new(),
             transform: None,
             made_bodies: false,
+            ordered: false,
+            made_lines: false,
             verified_at: None,
         }
     }
 }
 
 impl Config {
+    /// The key under which an event stands in line, if this destination keeps an order. What was
+    /// published without a key stands in one line of its own.
+    pub fn line(&self, ordering_key: Option<&str>) -> Option<String> {
+        self.ordered.then(|| ordering_key.unwrap_or_default().to_owned())
+    }
+
     /// How much may be sent, as the flow of its lane takes it.
     pub fn limits(&self) -> Limits {
         Limits { max_in_flight: self.max_in_flight, rate_per_second: self.rate_limit_per_second }

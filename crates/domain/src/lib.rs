@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod breaker;
 pub mod content;
+pub mod cursor;
 pub mod delivery;
 pub mod destination;
 pub mod egress;
@@ -27,6 +28,7 @@ pub mod lease;
 pub mod mapping;
 pub mod notification;
 pub mod permission;
+pub mod preset;
 pub mod reference;
 pub mod retry;
 pub mod say;

@@ -88,7 +88,7 @@ impl App {
             client,
             sandbox,
             registry: registry()?,
-            built_in: [builtin::OWN, hookswitch_desk::EVENT_TYPES].concat(),
+            built_in: [builtin::OWN, &hookswitch_desk::event_types()].concat(),
             allow_unsigned: config.allow_unsigned,
             retention: config.retention,
             smtp: config.smtp.clone(),

@@ -127,6 +127,7 @@ impl Engine {
             publisher: publisher.clone(),
             rates: Rates::default(),
             rejected: Rates::default(),
+            wake: Arc::default(),
         });
         Ok(Self {
             secrets,

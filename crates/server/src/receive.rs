@@ -3,10 +3,15 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hookswitch_domain::preset::Answer;
 use hookswitch_pipeline::inbound::accept::{self, Reply};
-use http::StatusCode;
+use hookswitch_pipeline::inbound::document::Format;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,6 +19,9 @@ use crate::api::body;
 use crate::api::problem::{FieldError, Problem};
 use crate::app::App;
 use crate::edge::Arrival;
+
+/// What a body may be.
+const TAKEN: &str = "send application/json, a form, multipart/form-data, XML or text/plain, in UTF-8";
 
 /// What a sender hears when its request was taken.
 #[derive(Serialize, ToSchema)]
@@ -24,6 +32,68 @@ pub struct InboundAccepted {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     duplicate: bool,
+    /// True where none of the webhook's rules is meant for the request.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    skipped: bool,
+    /// Each part of a request that the webhook takes apart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    deliveries: Vec<InboundAcceptedPart>,
+}
+
+/// A part of a request, and what became of it.
+#[derive(Serialize, ToSchema)]
+pub struct InboundAcceptedPart {
+    delivery_id: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    duplicate: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    skipped: bool,
+    /// What went wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+}
+
+/// What a sender may hear.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "documents what answer says")]
+enum Answers {
+    /// Taken; a webhook may have it said without a body, or by a text
+    #[response(status = 200)]
+    Taken(InboundAccepted),
+    /// Taken, where the webhook has it said like this
+    #[response(status = 202)]
+    Accepted(InboundAccepted),
+    /// The body can't be read, or the mapping could not fill the action's fields
+    #[response(status = 400)]
+    Bad,
+    /// Not let in
+    #[response(status = 401)]
+    Stranger,
+    /// Receiving is switched off for the tenant
+    #[response(status = 404)]
+    Off,
+    /// Not taken by this method
+    #[response(status = 405)]
+    Method,
+    /// A duplicate, where the webhook asks for this answer
+    #[response(status = 409)]
+    Duplicate,
+    /// Too large
+    #[response(status = 413)]
+    TooLarge,
+    /// No media type that is taken, or encoded
+    #[response(status = 415)]
+    Media,
+    /// A record isn't there, or a rule stands against it
+    #[response(status = 422)]
+    Refused,
+    /// More than the webhook's rate allows
+    #[response(status = 429)]
+    Limited,
 }
 
 /// Receive a request for an inbound webhook. Unknown and inactive webhooks and failed authentication are alike: 401 without a body.
@@ -31,15 +101,10 @@ pub struct InboundAccepted {
     params(("tenant_slug" = String, Path, description = "The tenant"), ("webhook_slug" = String, Path, description = "The webhook"),
         ("x-signature" = Option<String>, Header, description = "The signature, in the header that the webhook names"),
         ("x-idempotency-key" = Option<String>, Header, description = "The key, where the webhook takes it from a header")),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "Whatever the sender sends"),
-    extensions(("x-permission" = json!("public"))),
-    responses((status = 200, description = "Taken", body = InboundAccepted),
-        (status = 400, description = "No JSON, or the mapping could not fill the action's fields"),
-        (status = 401, description = "Not let in"), (status = 404, description = "Receiving is switched off for the tenant"),
-        (status = 409, description = "A duplicate, where the webhook asks for this answer"),
-        (status = 413, description = "Too large"), (status = 415, description = "Not JSON, or encoded"),
-        (status = 422, description = "A record isn't there, or a rule stands against it"),
-        (status = 429, description = "More than the webhook's rate allows")))]
+    request_body(description = "Whatever the sender sends",
+        content((serde_json::Value = "application/json"), (String = "application/x-www-form-urlencoded"),
+            (String = "multipart/form-data"), (String = "application/xml"), (String = "text/plain"))),
+    extensions(("x-permission" = json!("public"))), responses(Answers))]
 pub async fn receive(
     State(app): State<Arc<App>>,
     Path((tenant_slug, webhook_slug)): Path<(String, String)>,
@@ -50,12 +115,13 @@ pub async fn receive(
 
 /// Receive a PUT.
 #[utoipa::path(put, path = "/api/inbound/{tenant_slug}/{webhook_slug}", operation_id = "receiveInboundWebhookPut", tag = "receiver",
-    params(("tenant_slug" = String, Path, description = "The tenant"), ("webhook_slug" = String, Path, description = "The webhook")),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "Whatever the sender sends"),
-    extensions(("x-permission" = json!("public"))),
-    responses((status = 200, description = "Taken", body = InboundAccepted), (status = 401, description = "Not let in"),
-        (status = 404, description = "Receiving is switched off for the tenant"), (status = 409, description = "A duplicate"),
-        (status = 422, description = "A record isn't there, or a rule stands against it"), (status = 429, description = "Too fast")))]
+    params(("tenant_slug" = String, Path, description = "The tenant"), ("webhook_slug" = String, Path, description = "The webhook"),
+        ("x-signature" = Option<String>, Header, description = "The signature, in the header that the webhook names"),
+        ("x-idempotency-key" = Option<String>, Header, description = "The key, where the webhook takes it from a header")),
+    request_body(description = "Whatever the sender sends",
+        content((serde_json::Value = "application/json"), (String = "application/x-www-form-urlencoded"),
+            (String = "multipart/form-data"), (String = "application/xml"), (String = "text/plain"))),
+    extensions(("x-permission" = json!("public"))), responses(Answers))]
 pub async fn receive_put(
     State(app): State<Arc<App>>,
     Path((tenant_slug, webhook_slug)): Path<(String, String)>,
@@ -66,13 +132,28 @@ pub async fn receive_put(
 
 /// Receive a PATCH.
 #[utoipa::path(patch, path = "/api/inbound/{tenant_slug}/{webhook_slug}", operation_id = "receiveInboundWebhookPatch", tag = "receiver",
-    params(("tenant_slug" = String, Path, description = "The tenant"), ("webhook_slug" = String, Path, description = "The webhook")),
-    request_body(content = serde_json::Value, content_type = "application/json", description = "Whatever the sender sends"),
-    extensions(("x-permission" = json!("public"))),
-    responses((status = 200, description = "Taken", body = InboundAccepted), (status = 401, description = "Not let in"),
-        (status = 404, description = "Receiving is switched off for the tenant"), (status = 409, description = "A duplicate"),
-        (status = 422, description = "A record isn't there, or a rule stands against it"), (status = 429, description = "Too fast")))]
+    params(("tenant_slug" = String, Path, description = "The tenant"), ("webhook_slug" = String, Path, description = "The webhook"),
+        ("x-signature" = Option<String>, Header, description = "The signature, in the header that the webhook names"),
+        ("x-idempotency-key" = Option<String>, Header, description = "The key, where the webhook takes it from a header")),
+    request_body(description = "Whatever the sender sends",
+        content((serde_json::Value = "application/json"), (String = "application/x-www-form-urlencoded"),
+            (String = "multipart/form-data"), (String = "application/xml"), (String = "text/plain"))),
+    extensions(("x-permission" = json!("public"))), responses(Answers))]
 pub async fn receive_patch(
+    State(app): State<Arc<App>>,
+    Path((tenant_slug, webhook_slug)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Problem> {
+    take(app, tenant_slug, webhook_slug, request).await
+}
+
+/// Receive a GET, whose query is the body. A webhook has to allow it; all others answer 405.
+#[utoipa::path(get, path = "/api/inbound/{tenant_slug}/{webhook_slug}", operation_id = "receiveInboundWebhookGet", tag = "receiver",
+    params(("tenant_slug" = String, Path, description = "The tenant"), ("webhook_slug" = String, Path, description = "The webhook"),
+        ("x-signature" = Option<String>, Header, description = "The signature, in the header that the webhook names"),
+        ("x-idempotency-key" = Option<String>, Header, description = "The key, where the webhook takes it from a header")),
+    extensions(("x-permission" = json!("public"))), responses(Answers))]
+pub async fn receive_get(
     State(app): State<Arc<App>>,
     Path((tenant_slug, webhook_slug)): Path<(String, String)>,
     request: Request,
@@ -83,27 +164,59 @@ pub async fn receive_patch(
 async fn take(app: Arc<App>, tenant_slug: String, webhook_slug: String, request: Request) -> Result<Response, Problem> {
     let source = request.extensions().get::<Arrival>().map(|arrival| arrival.client);
     let (parts, body) = request.into_parts();
-    let body = body::take(&parts.headers, body, app.config.limits.inbound_bytes).await?;
+    let (body, format) = match parts.method {
+        Method::GET => (Bytes::new(), Format::Form),
+        // A GET without its body is nothing that a sender sends.
+        Method::HEAD => return Ok(wrong_method()),
+        _ => {
+            let media = |media: &str| Format::of(media).ok_or(TAKEN);
+            body::take_as(&parts.headers, body, app.config.limits.inbound_bytes, media).await?
+        }
+    };
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
     let request = accept::Request {
         tenant_slug,
         webhook_slug,
         method: parts.method.as_str().to_owned(),
+        url: format!("{}{}", app.config.base_url(), parts.uri.path_and_query().map_or("/", |path| path.as_str())),
         headers,
         query: parts.uri.query().unwrap_or_default().to_owned(),
+        format,
         body,
         source,
     };
     answer(app.engine.receiver.receive(request).await)
 }
 
+/// What a sender asked for, in words that no browser runs.
+fn told(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    if let Some(media) = answer.media {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    }
+    response
+}
+
+fn wrong_method() -> Response {
+    let detail = "this path doesn't take this method; the Allow header says which it takes";
+    let mut refused = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response();
+    refused.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, PUT, PATCH"));
+    refused
+}
+
 fn answer(reply: Reply) -> Result<Response, Problem> {
-    let taken = |delivery: String, duplicate| axum::Json(InboundAccepted { delivery_id: delivery, duplicate });
     match reply {
         // Byte for byte the same, whatever was wrong.
         Reply::Unauthorized => Ok(StatusCode::UNAUTHORIZED.into_response()),
         Reply::NotFound => Err(Problem::not_found()),
-        Reply::Accepted { delivery, duplicate } => Ok(taken(delivery.to_string(), duplicate).into_response()),
+        Reply::Handshake(answer) => Ok(told(answer)),
+        Reply::WrongMethod => Ok(wrong_method()),
+        Reply::Taken { said, .. } => {
+            let status = StatusCode::from_u16(said.status).unwrap_or(StatusCode::OK);
+            let Some(media) = said.media else { return Ok(status.into_response()) };
+            Ok((status, [(CONTENT_TYPE, HeaderValue::from_static(media))], said.body).into_response())
+        }
         Reply::Conflict { delivery } => {
             Err(Problem::conflict("duplicate", "this request was received before").with_delivery(delivery))
         }

@@ -1,10 +1,12 @@
-//! The accept loop. Ours, because `axum::serve` sets no timer (a slow sender would hold a socket
-//! for ever), and because hyper takes some requests that must be refused: without a Host or with
-//! two, with an announced body over every limit, with a transfer coding beside `chunked`.
+//! The accept loop. Ours, because `axum::serve` sets no timer (a slow sender, or a peer that doesn't
+//! read its answer, would hold a socket for ever), and because hyper takes some requests that must be
+//! refused: without a Host or with two, with an announced body over every limit, with a transfer
+//! coding beside `chunked`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -29,6 +32,8 @@ use crate::edge::Peer;
 
 /// How long a request's head may take, and how long a kept connection may idle.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a peer may leave what was sent to it unread.
+const WRITE_DEADLINE: Duration = Duration::from_secs(20);
 /// How long running requests have once the process was told to end.
 pub const GRACE: Duration = Duration::from_secs(25);
 const HEADERS_MAX: usize = 100;
@@ -87,7 +92,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             .max_headers(HEADERS_MAX)
             .max_header_size(HEAD_MAX)
             .max_buf_size(BUFFER_MAX)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(bounded(stream)), service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks off is everyday life.
@@ -99,6 +104,14 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests didn't finish within the grace");
     }
+}
+
+/// A stream whose writes end if nothing moves for too long. Reads have their own deadlines: the
+/// head's is hyper's, the body's is `api::body`'s.
+fn bounded(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_DEADLINE));
+    Box::pin(stream)
 }
 
 /// The next connection, once there is a slot for it: until then callers wait in the backlog.
@@ -117,7 +130,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpSt
     }
 }
 
-/// Connections per address.
+/// Connections per address; of IPv6 per network of 64 bits, which is what one subscriber gets.
 #[derive(Clone, Default)]
 struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -125,15 +138,23 @@ struct Place(Peers, IpAddr);
 
 impl Peers {
     fn enter(&self, address: IpAddr, limits: &Limits) -> Option<Place> {
-        let address = address.to_canonical();
+        let is_proxy = limits.proxies.iter().any(|network| network.contains(&address.to_canonical()));
+        let address = subscriber(address.to_canonical());
         let mut counts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let count = counts.entry(address).or_default();
-        if *count >= limits.per_address && !limits.proxies.iter().any(|network| network.contains(&address)) {
+        if *count >= limits.per_address && !is_proxy {
             return None;
         }
         *count += 1;
         drop(counts);
         Some(Place(self.clone(), address))
+    }
+}
+
+fn subscriber(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::from((u128::from(v6) >> 64 << 64).to_be_bytes()),
     }
 }
 
@@ -192,4 +213,26 @@ fn refuse(problem: &Problem) -> Response {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_64_bits_is_one_peer_and_a_proxy_is_nobody_s() {
+        let limits = Limits { body_max: 1, connections: 9, per_address: 2, proxies: vec!["192.0.2.1/32".parse().unwrap()] };
+        let peers = Peers::default();
+        let enter = |address: &str| peers.enter(address.parse().unwrap(), &limits);
+        let held = (enter("2001:db8::1"), enter("2001:db8::2"));
+        assert!(held.0.is_some() && held.1.is_some());
+        assert!(enter("2001:db8:0:0:ffff::3").is_none(), "the third of one network");
+        assert!(enter("2001:db8:0:1::1").is_some(), "another network");
+        drop(held);
+        assert!(enter("2001:db8::4").is_some());
+        let four = [enter("198.51.100.1"), enter("::ffff:198.51.100.1"), enter("198.51.100.1"), enter("198.51.100.2")];
+        assert_eq!(four.map(|place| place.is_some()), [true, true, false, true]);
+        let proxied = [enter("192.0.2.1"), enter("192.0.2.1"), enter("192.0.2.1")];
+        assert!(proxied.iter().all(Option::is_some));
+    }
 }

@@ -3,7 +3,7 @@
 //! queue for as short as can be.
 
 use hookswitch_domain::audit::{Actor, Entry, Link, detail_digest};
-use hookswitch_domain::id::AuditId;
+use hookswitch_domain::id::{AuditId, TenantId};
 use hookswitch_domain::time::{Ambient, Timestamp};
 
 use crate::account::{self, Anchored, Compared};
@@ -238,7 +238,18 @@ fn verify_row(mut row: Row, previous: &Head) -> Result<Result<(Head, Option<Anch
 /// Appends one entry to the chain of the transaction's tenant. Call it last in a transaction: it
 /// takes the lock that the tenant's other writers wait for.
 pub async fn append(tx: &mut Tx, ambient: &dyn Ambient, actor: &Actor, entry: Entry) -> Result<AuditId, StoreError> {
-    let (tenant, at) = (tx.tenant(), ambient.now());
+    append_for(tx, tx.tenant(), ambient, actor, entry).await
+}
+
+/// [`append`] to the chain of any tenant, for what is done for many of them at once.
+pub(crate) async fn append_for(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ambient: &dyn Ambient,
+    actor: &Actor,
+    entry: Entry,
+) -> Result<AuditId, StoreError> {
+    let at = ambient.now();
     let id: AuditId = ambient.fresh();
     let salt: [u8; 16] = ambient.random();
     let head = "INSERT INTO audit_head (tenant, seq, hash) VALUES ($1, 0, $2)

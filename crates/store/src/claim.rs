@@ -16,7 +16,7 @@ use crate::db::{Inner, Tx};
 use crate::error::StoreError;
 use crate::queue::{Claimed, FIRST_DUE, Lane, NEVER, Want};
 use crate::value::Row;
-use crate::{health, params};
+use crate::{health, ordered, params};
 
 pub(crate) async fn claim(tx: &mut Tx, wants: Vec<Want>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
     let (mut mine, mut probes) = (Vec::with_capacity(wants.len()), Vec::new());
@@ -31,6 +31,13 @@ pub(crate) async fn claim(tx: &mut Tx, wants: Vec<Want>, lease_ms: i64) -> Resul
     }
     // One order for every claimer, so that two of them never wait for each other in a circle.
     mine.sort_by_key(|want| want.lane.destination);
+    if let Inner::Postgres(connection) = &tx.inner {
+        let ordered = mine.iter().filter(|want| want.ordered).map(|want| want.lane.destination.uuid());
+        let ordered: Vec<Uuid> = ordered.collect();
+        if !ordered.is_empty() {
+            ordered::pg_lock(connection.client()?, &ordered).await?;
+        }
+    }
     let claimed = match &tx.inner {
         Inner::Sqlite(connection) => on_sqlite(connection.raw(), &mine, lease_ms)?,
         Inner::Postgres(_) => on_postgres(tx, &mine, lease_ms).await?,
@@ -90,7 +97,8 @@ fn sqlite_candidates(
     found: &mut Vec<(Claimed, bool)>,
 ) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT q.delivery, q.claim, q.leased, d.attempts, d.records, d.interruptions, d.replayed_from, e.id, e.type, e.payload, e.meta
+        "SELECT q.delivery, q.claim, q.leased, d.attempts, d.records, d.interruptions, d.replayed_from, e.id, e.type, e.payload, e.meta,
+           q.ordering_key
          FROM due q
          CROSS JOIN delivery d ON d.id = q.delivery AND d.tenant = q.tenant
          CROSS JOIN event e ON e.id = d.event AND e.tenant = d.tenant
@@ -112,6 +120,7 @@ fn sqlite_candidates(
             records: row.get(4)?,
             interruptions: row.get(5)?,
             class,
+            key: row.get(11)?,
             replayed_from: replayed_from.map(|id| DeliveryId(Uuid::from_bytes(id))),
             event: EventId(Uuid::from_bytes(row.get(7)?)),
             event_type: row.get(8)?,
@@ -171,10 +180,10 @@ const PG_CLAIM: &str = "WITH wanted AS (
     ), taken AS (
         UPDATE due SET claim = due.claim + 1, leased = TRUE, next_at = now_ms() + $4
         FROM candidate c WHERE due.delivery = c.delivery AND due.tenant = c.tenant AND due.claim = c.claim
-        RETURNING due.delivery, due.tenant, due.destination, due.claim, c.leased AS expired, c.class
+        RETURNING due.delivery, due.tenant, due.destination, due.claim, c.leased AS expired, c.class, due.ordering_key
     )
     SELECT q.delivery, q.tenant, q.destination, q.claim, q.expired, d.attempts, d.records, d.interruptions, d.replayed_from,
-        e.id, e.type, e.payload, e.meta, t.epoch, q.class
+        e.id, e.type, e.payload, e.meta, t.epoch, q.class, q.ordering_key
     FROM taken q
     JOIN delivery d ON d.id = q.delivery AND d.tenant = q.tenant
     JOIN event e ON e.id = d.event AND e.tenant = d.tenant
@@ -235,6 +244,7 @@ fn read(mut row: Row) -> Result<(Claimed, bool), StoreError> {
         meta: row.get(12)?,
         epoch: row.get(13)?,
         class: Class::of_code(row.get(14)?),
+        key: row.get(15)?,
     };
     Ok((one, row.get(4)?))
 }

@@ -1,25 +1,22 @@
 //! The hot path's statements: accept and settle.
 //!
 //! On SQLite the writer thread runs them row by row with prepared statements, inside the batch
-//! that it is committing. On PostgreSQL two tasks collect what arrives while they write and send it
-//! as one multi-row statement. Either way a commit starts when the last one ended: no timer.
+//! that it is committing. On PostgreSQL what was collected (`batches`) goes as multi-row statements.
+//! What has no order pays nothing for what has (`ordered`).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Object;
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::tenant::PLATFORM;
 use rusqlite::OptionalExtension;
-use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::dead_letter;
 use crate::error::StoreError;
-use crate::queue::{Accept, Accepted, After, NEVER, Remember, Settle, state_code};
+use crate::ordered::{self, Comer, Ended};
+use crate::queue::{Accept, Accepted, After, NEVER, NewDelivery, Remember, Settle, state_code};
 
-/// Rows that one PostgreSQL statement carries at most.
-const BATCH_MAX: usize = 256;
 /// An `Idempotency-Key` is kept for 24 h (CONTRACT 3).
 pub const KEY_KEPT_MS: i64 = 24 * 3_600 * 1_000;
 
@@ -59,11 +56,28 @@ pub(crate) fn sqlite_accept(db: &rusqlite::Connection, accept: &Accept) -> Resul
             let (id, destination) = (delivery.id.uuid(), delivery.destination.uuid());
             let next_at = if delivery.leased { now + accept.lease_ms } else { now };
             delivery_row.execute((id.as_bytes(), tenant, event_id.as_bytes(), destination.as_bytes(), now))?;
+            if let Some(comer) = comer(accept, delivery) {
+                ordered::sqlite_stand(db, &comer, now)?;
+                continue;
+            }
             due_row.execute((id.as_bytes(), tenant, destination.as_bytes(), next_at, i64::from(delivery.leased)))?;
             lane_row.execute((next_at, destination.as_bytes(), tenant))?;
         }
     }
     Ok(Accepted::Stored)
+}
+
+/// What is ordered takes its place in line instead of being due.
+fn comer(accept: &Accept, delivery: &NewDelivery) -> Option<Comer> {
+    let key = delivery.key.clone()?;
+    let (id, tenant, destination) = (delivery.id.uuid(), accept.tenant.uuid(), delivery.destination.uuid());
+    Some(Comer { delivery: id, tenant, destination, key, class: Class::Fresh })
+}
+
+/// The key whose next one is due once this is settled.
+fn ended(settle: &Settle) -> Option<Ended> {
+    let key = settle.key.clone().filter(|_| settle.after == After::Finished)?;
+    Some(Ended { tenant: settle.tenant.uuid(), destination: settle.destination.uuid(), key })
 }
 
 const REMEMBER: &str = "INSERT INTO idempotency (key, scope, tenant, request_hash, status, response, created_at)
@@ -148,6 +162,9 @@ pub(crate) fn sqlite_settle(db: &rusqlite::Connection, settle: &Settle) -> Resul
     if let Some(reason) = dead_letter::reason(settle) {
         dead_letter::sqlite_insert(db, settle, reason)?;
     }
+    if let Some(ended) = ended(settle) {
+        ordered::sqlite_next(db, &ended, now)?;
+    }
     Ok(true)
 }
 
@@ -159,104 +176,8 @@ fn next_at(after: After, now: i64) -> Option<i64> {
     }
 }
 
-struct Asked<Q, A> {
-    ask: Q,
-    bytes: usize,
-    answer: oneshot::Sender<Result<A, StoreError>>,
-}
-
-/// The two collectors of a PostgreSQL store.
-pub(crate) struct Batches {
-    accepts: mpsc::UnboundedSender<Asked<Accept, Accepted>>,
-    settles: mpsc::UnboundedSender<Asked<Settle, bool>>,
-    waiting: Arc<AtomicUsize>,
-    bytes_max: usize,
-}
-
-impl Batches {
-    pub(crate) fn start(pool: &Pool, bytes_max: usize) -> Self {
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let (accepts, to_accept) = mpsc::unbounded_channel();
-        let (settles, to_settle) = mpsc::unbounded_channel();
-        tokio::spawn(collect(pool.clone(), to_accept, waiting.clone(), |client, asks: Vec<Accept>| {
-            Box::pin(async move { accept_batch(client, asks).await })
-        }));
-        tokio::spawn(collect(pool.clone(), to_settle, waiting.clone(), |client, asks: Vec<Settle>| {
-            Box::pin(async move { settle_batch(client, asks).await })
-        }));
-        Self { accepts, settles, waiting, bytes_max }
-    }
-
-    pub(crate) async fn accept(&self, accept: Accept) -> Result<Accepted, StoreError> {
-        let bytes = accept.events.iter().map(|event| event.payload.len() + 512).sum();
-        self.ask(&self.accepts, accept, bytes).await
-    }
-
-    pub(crate) async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
-        // Never shed: what is in hand is bounded already, and unsettled it would be sent again.
-        self.ask(&self.settles, settle, 0).await
-    }
-
-    async fn ask<Q, A>(&self, to: &mpsc::UnboundedSender<Asked<Q, A>>, ask: Q, bytes: usize) -> Result<A, StoreError> {
-        // The queue's real bound is its bytes, counted here.
-        if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes_max && bytes > 0 {
-            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(StoreError::Overloaded);
-        }
-        let (answer, answered) = oneshot::channel();
-        let closed = || StoreError::Unavailable("the database is closed".to_owned());
-        to.send(Asked { ask, bytes, answer }).map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
-    }
-}
-
-type Batch<'c, A> = futures_util::future::BoxFuture<'c, Result<Vec<A>, StoreError>>;
-
-async fn collect<Q, A, F>(pool: Pool, mut asked: mpsc::UnboundedReceiver<Asked<Q, A>>, waiting: Arc<AtomicUsize>, run: F)
-where
-    Q: Clone,
-    F: for<'c> Fn(&'c Object, Vec<Q>) -> Batch<'c, A>,
-{
-    let mut batch = Vec::with_capacity(BATCH_MAX);
-    while asked.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        waiting.fetch_sub(batch.iter().map(|each| each.bytes).sum(), Ordering::Relaxed);
-        let (asks, answers): (Vec<Q>, Vec<_>) = batch.drain(..).map(|each| (each.ask, each.answer)).unzip();
-        match run_on_pool(&pool, asks.clone(), &run).await {
-            Ok(results) => answers.into_iter().zip(results).for_each(|(answer, result)| drop(answer.send(Ok(result)))),
-            // One bad row must not fail its neighbours, nor a deadlock all of them: alone, each gets its own answer.
-            Err(error) if answers.len() > 1 && !matches!(error, StoreError::Unavailable(_)) => {
-                for (ask, answer) in asks.into_iter().zip(answers) {
-                    let alone = run_on_pool(&pool, vec![ask], &run).await;
-                    let one = alone.and_then(|results| results.into_iter().next().ok_or(StoreError::Overloaded));
-                    drop(answer.send(one));
-                }
-            }
-            Err(error) => {
-                let text = error.to_string();
-                answers.into_iter().for_each(|answer| drop(answer.send(Err(StoreError::Unavailable(text.clone())))));
-            }
-        }
-    }
-}
-
-async fn run_on_pool<Q, A, F>(pool: &Pool, asks: Vec<Q>, run: &F) -> Result<Vec<A>, StoreError>
-where
-    F: for<'c> Fn(&'c Object, Vec<Q>) -> Batch<'c, A>,
-{
-    let client = pool.get().await?;
-    client.batch_execute("BEGIN").await?;
-    let results = run(&client, asks).await;
-    let ended = client.batch_execute(if results.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
-    if let Err(error) = ended {
-        // Whether it was committed is unknown; the connection isn't used again.
-        drop(Object::take(client));
-        return Err(error.into());
-    }
-    results
-}
-
 /// One answer per accept, in their order; the events of all that are `Stored` go in one statement.
-async fn accept_batch(client: &Object, asks: Vec<Accept>) -> Result<Vec<Accepted>, StoreError> {
+pub(crate) async fn accept_batch(client: &Object, asks: Vec<Accept>) -> Result<Vec<Accepted>, StoreError> {
     let epochs = read_epochs(client, &asks).await?;
     let current = |tenant: Uuid, expected: i64| epochs.get(&tenant) == Some(&expected);
     let mut answers = Vec::with_capacity(asks.len());
@@ -269,9 +190,37 @@ async fn accept_batch(client: &Object, asks: Vec<Accept>) -> Result<Vec<Accepted
             None => Accepted::Stored,
         });
     }
-    let stored = asks.iter().zip(&answers).filter(|(_, answer)| **answer == Accepted::Stored).map(|(ask, _)| ask);
-    insert_events(client, stored).await?;
+    let stored = || asks.iter().zip(&answers).filter(|(_, answer)| **answer == Accepted::Stored).map(|(ask, _)| ask);
+    let all = || stored().flat_map(|ask| ask.events.iter().flat_map(|event| &event.deliveries));
+    let in_order = all().any(|delivery| delivery.key.is_some());
+    if in_order {
+        // All lanes of the batch, so that every transaction takes them in the order of their ids.
+        let lanes: HashSet<Uuid> = all().map(|delivery| delivery.destination.uuid()).collect();
+        ordered::pg_lock(client, &lanes.into_iter().collect::<Vec<_>>()).await?;
+    }
+    insert_events(client, stored()).await?;
+    if in_order {
+        insert_ordered(client, stored()).await?;
+    }
     Ok(answers)
+}
+
+async fn insert_ordered(client: &Object, asks: impl Iterator<Item = &Accept>) -> Result<(), StoreError> {
+    let (mut comers, mut events) = (Vec::new(), Vec::new());
+    for ask in asks {
+        for event in &ask.events {
+            let some = event.deliveries.iter().filter_map(|delivery| comer(ask, delivery));
+            comers.extend(some);
+            events.resize(comers.len(), event.id.uuid());
+        }
+    }
+    let column = |pick: fn(&Comer) -> Uuid| comers.iter().map(pick).collect::<Vec<_>>();
+    let (ids, tenants, lanes) = (column(|comer| comer.delivery), column(|comer| comer.tenant), column(|comer| comer.destination));
+    let rows = "INSERT INTO delivery (id, tenant, event, destination, state, updated_at)
+        SELECT row.*, 0, now_ms() FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[]) AS row (id, tenant, event, destination)";
+    let statement = client.prepare_cached(rows).await?;
+    client.execute(&statement, &[&ids, &tenants, &events, &lanes]).await?;
+    ordered::pg_stand(client, &comers).await
 }
 
 async fn read_epochs(client: &Object, asks: &[Accept]) -> Result<HashMap<Uuid, i64>, StoreError> {
@@ -328,7 +277,7 @@ async fn insert_events(client: &Object, asks: impl Iterator<Item = &Accept>) -> 
             types.push(event.event_type.as_str());
             payloads.push(&event.payload[..]);
             metas.push(event.meta.as_str());
-            for delivery in &event.deliveries {
+            for delivery in event.deliveries.iter().filter(|delivery| delivery.key.is_none()) {
                 deliveries.push(delivery.id.uuid());
                 owners.push(ask.tenant.uuid());
                 events.push(event.id.uuid());
@@ -387,6 +336,11 @@ const SETTLE: &str = "WITH input AS (
     SELECT delivery FROM mine";
 
 pub(crate) async fn settle_batch(client: &Object, asks: Vec<Settle>) -> Result<Vec<bool>, StoreError> {
+    let in_order = asks.iter().any(|ask| ask.key.is_some());
+    if in_order {
+        let lanes: HashSet<Uuid> = asks.iter().map(|ask| ask.destination.uuid()).collect();
+        ordered::pg_lock(client, &lanes.into_iter().collect::<Vec<_>>()).await?;
+    }
     let column = |pick: fn(&Settle) -> Uuid| asks.iter().map(pick).collect::<Vec<_>>();
     let number = |pick: fn(&Settle) -> i64| asks.iter().map(pick).collect::<Vec<_>>();
     let maybe = |pick: fn(&Settle) -> Option<i64>| asks.iter().map(pick).collect::<Vec<_>>();
@@ -426,6 +380,10 @@ pub(crate) async fn settle_batch(client: &Object, asks: Vec<Settle>) -> Result<V
         )
         .await?;
     let mine = rows.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<Uuid>, _>>()?;
-    dead_letter::pg_insert(client, asks.iter().filter(|ask| mine.contains(&ask.delivery.uuid()))).await?;
+    let written = || asks.iter().filter(|ask| mine.contains(&ask.delivery.uuid()));
+    dead_letter::pg_insert(client, written()).await?;
+    if in_order {
+        ordered::pg_next(client, &written().filter_map(ended).collect::<Vec<_>>()).await?;
+    }
     Ok(asks.iter().map(|ask| mine.contains(&ask.delivery.uuid())).collect())
 }

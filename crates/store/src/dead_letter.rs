@@ -4,6 +4,7 @@
 
 use deadpool_postgres::Object;
 use hookswitch_domain::delivery::{ParkedReason, State};
+use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId};
 use hookswitch_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,9 +13,9 @@ use crate::db::Tx;
 use crate::delivery::{self, Delivery, Listing};
 use crate::error::StoreError;
 use crate::page::Page;
-use crate::params;
-use crate::queue::{After, NewDelivery, Settle, insert_delivery, state_code, state_of};
+use crate::queue::{self, After, NewDelivery, Settle, state_code, state_of};
 use crate::walk::{self, Found, Stretch, Walked};
+use crate::{ordered, params};
 
 /// Why a settle leaves a dead letter, if it does.
 pub(crate) fn reason(settle: &Settle) -> Option<&'static str> {
@@ -230,19 +231,53 @@ pub async fn replay(tx: &mut Tx, id: DeliveryId, fresh: DeliveryId, once: bool, 
     if tx.execute(&mark, params![id, tenant, fresh]).await? == 0 && once {
         return Ok(Replay::NotNow);
     }
-    match insert_delivery(tx, event, &NewDelivery { id: fresh, destination, leased: false }, Some(id), lease_ms).await {
+    let followed = match send_again(tx, (id, event), destination, fresh, lease_ms).await {
         Err(StoreError::Conflict(_)) => {
             let undo = "UPDATE dead_letter SET replayed_as = NULL WHERE delivery = $1 AND tenant = $2";
             tx.execute(undo, params![id, tenant]).await?;
             return Ok(Replay::Gone);
         }
         done => done?,
-    }
-    if exhausted {
-        delivery::end(tx, id, State::Discarded).await?;
+    };
+    match followed {
+        true => delivery::close(tx, id, State::Discarded).await?,
+        false if exhausted => drop(delivery::end(tx, id, State::Discarded).await?),
+        false => {}
     }
     Ok(Replay::Made)
 }
+
+/// A head of an ordered key is followed in its place: `true`. Anything else of an ordered destination
+/// goes to the end of its key's line, behind what came meanwhile.
+async fn send_again(
+    tx: &mut Tx,
+    (old, event): (DeliveryId, EventId),
+    to: DestinationId,
+    fresh: DeliveryId,
+    lease_ms: i64,
+) -> Result<bool, StoreError> {
+    let mut new = NewDelivery { id: fresh, destination: to, leased: false, key: None };
+    queue::insert_row(tx, event, &new, Some(old)).await?;
+    if ordered::place(tx, old).await?.is_some() && ordered::give_place(tx, old, fresh, to).await? {
+        return Ok(true);
+    }
+    new.key = ordered::key_at(tx, to, event).await?;
+    queue::enqueue(tx, &new, Class::Replay, lease_ms).await?;
+    Ok(false)
+}
+
+/// A person has put it aside: it stays here until somebody replays or discards it.
+pub(crate) async fn set_aside(tx: &mut Tx, id: DeliveryId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let sql = "INSERT INTO dead_letter (delivery, tenant, destination, event_type, state, reason, at)
+        SELECT d.id, d.tenant, d.destination, e.type, d.state, $3, d.updated_at FROM delivery d
+        JOIN event e ON e.id = d.event AND e.tenant = d.tenant WHERE d.id = $1 AND d.tenant = $2";
+    tx.execute(sql, params![id, tenant, SET_ASIDE]).await?;
+    Ok(())
+}
+
+/// The reason of what a person has put aside.
+pub const SET_ASIDE: &str = "set_aside";
 
 /// Ends a dead letter or a parked delivery for good. `false`: it is neither.
 pub async fn discard(tx: &mut Tx, id: DeliveryId) -> Result<bool, StoreError> {

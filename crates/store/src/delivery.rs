@@ -14,7 +14,7 @@ use crate::event::Meta;
 use crate::page::Page;
 use crate::queue::{state_code, state_of};
 use crate::walk::{self, Found, Stretch, Walked};
-use crate::{Row, Value, installation, params, tenant};
+use crate::{Row, Value, installation, ordered, params, queue, tenant};
 
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -280,17 +280,34 @@ pub async fn attempts(tx: &mut Tx, delivery: DeliveryId) -> Result<Vec<Attempt>,
         .collect()
 }
 
-/// Ends a delivery that isn't finished, under no claim: whoever holds it writes nothing any more.
+/// Ends a delivery that isn't finished, under no claim: whoever holds it writes nothing any more. The
+/// end of an ordered key's head makes the next one due.
 /// `false`: it was finished already, or isn't there.
 pub async fn end(tx: &mut Tx, id: DeliveryId, state: State) -> Result<bool, StoreError> {
-    let tenant = tx.tenant();
-    if tx.execute("DELETE FROM due WHERE delivery = $1 AND tenant = $2", params![id, tenant]).await? == 0 {
-        return Ok(false);
+    let (tenant, place) = (tx.tenant(), ordered::place(tx, id).await?);
+    let was_due = tx.execute("DELETE FROM due WHERE delivery = $1 AND tenant = $2", params![id, tenant]).await? > 0;
+    match place {
+        Some((destination, key)) if was_due => ordered::next(tx, destination, key).await?,
+        Some(_) => {
+            let sql = "DELETE FROM line WHERE delivery = $1 AND tenant = $2";
+            if tx.execute(sql, params![id, tenant]).await? == 0 {
+                return Ok(false);
+            }
+        }
+        None if was_due => {}
+        None => return Ok(false),
     }
+    close(tx, id, state).await?;
+    Ok(true)
+}
+
+/// Writes the end of what has no place in the queue any more.
+pub(crate) async fn close(tx: &mut Tx, id: DeliveryId, state: State) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
     let sql = "UPDATE delivery SET state = $3, next_at = NULL, updated_at = now_ms() WHERE id = $1 AND tenant = $2";
     tx.execute(sql, params![id, tenant, state_code(state)]).await?;
     tx.execute("DELETE FROM dead_letter WHERE delivery = $1 AND tenant = $2", params![id, tenant]).await?;
-    Ok(true)
+    Ok(())
 }
 
 /// The tenant's epoch, while the delivery is held under this claim: `None` once it was cancelled,
@@ -307,9 +324,7 @@ pub async fn release(tx: &mut Tx, id: DeliveryId, claim: i64) -> Result<(), Stor
     let tenant = tx.tenant();
     let sql = "UPDATE due SET leased = FALSE, next_at = now_ms() WHERE delivery = $1 AND tenant = $2 AND claim = $3 AND leased RETURNING destination";
     if let Some(mut row) = tx.query_opt(sql, params![id, tenant, claim]).await? {
-        let destination: DestinationId = row.get(0)?;
-        let sql = "UPDATE lane SET next_at = now_ms() WHERE destination = $1 AND tenant = $2 AND next_at > now_ms()";
-        tx.execute(sql, params![destination, tenant]).await?;
+        queue::ring(tx, row.get(0)?).await?;
     }
     Ok(())
 }

@@ -3,8 +3,10 @@
 
 use hookswitch_domain::id::{EventId, GroupId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::db::Tx;
+use crate::delivery::Listing;
 use crate::error::StoreError;
 use crate::page::Page;
 use crate::params;
@@ -71,11 +73,59 @@ pub async fn has_payload(tx: &mut Tx, id: EventId) -> Result<bool, StoreError> {
     Ok(tx.query_opt(sql, params![id, tenant]).await?.is_some())
 }
 
-/// Newest first; `event_type` filters exactly.
-pub async fn list(tx: &mut Tx, page: &Page, event_type: Option<&str>) -> Result<Vec<Event>, StoreError> {
+/// What a search looks for; what is absent doesn't narrow it.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// Exactly this type.
+    pub event_type: Option<String>,
+    pub correlation_id: Option<String>,
+    /// Text that the payload holds, in any case.
+    pub text: Option<String>,
+}
+
+/// No index holds correlation ids or payloads: a search looks at so much and says where it ended.
+const ROWS_MAX: usize = 1_000;
+const BYTES_MAX: usize = 16 << 20;
+const BATCH: i64 = 100;
+
+/// Newest first. A page may be short although there is more.
+pub async fn search(tx: &mut Tx, page: &Page, search: &Search) -> Result<Listing<Event>, StoreError> {
+    let looks_inside = search.correlation_id.is_some() || search.text.is_some();
+    let fetch = if looks_inside { BATCH } else { page.fetch() };
+    let text = search.text.as_deref().map(str::to_lowercase);
+    let (mut rows, mut below, mut looked_at, mut bytes) = (Vec::new(), page.below(), 0, 0);
+    loop {
+        let batch = batch(tx, page, below, search, fetch).await?;
+        let last = (batch.len() as i64) < fetch;
+        for event in batch {
+            (below, looked_at, bytes) = (event.id.uuid(), looked_at + 1, bytes + event.payload.len());
+            let fits = search.correlation_id.is_none() || search.correlation_id == event.meta.correlation_id;
+            if fits && text.as_deref().is_none_or(|text| holds(&event.payload, text)) {
+                rows.push(event);
+            }
+            if rows.len() > page.limit as usize {
+                rows.pop();
+                let next = rows.last().map(|event: &Event| event.id.uuid());
+                return Ok(Listing { rows, next });
+            }
+        }
+        if last {
+            return Ok(Listing { rows, next: None });
+        }
+        if looked_at >= ROWS_MAX || bytes >= BYTES_MAX {
+            return Ok(Listing { rows, next: Some(below) });
+        }
+    }
+}
+
+fn holds(payload: &[u8], lower_case: &str) -> bool {
+    String::from_utf8_lossy(payload).to_lowercase().contains(lower_case)
+}
+
+async fn batch(tx: &mut Tx, page: &Page, below: Uuid, search: &Search, fetch: i64) -> Result<Vec<Event>, StoreError> {
     let tenant = tx.tenant();
     let sql = "SELECT id, type, payload, meta FROM event
         WHERE tenant = $1 AND id < $2 AND id >= $3 AND ($4 = '' OR type = $4) ORDER BY id DESC LIMIT $5";
-    let params = params![tenant, page.below(), page.floor(), event_type.unwrap_or(""), page.fetch()];
+    let params = params![tenant, below, page.floor(), search.event_type.as_deref().unwrap_or(""), fetch];
     tx.query(sql, params).await?.into_iter().map(read).collect()
 }

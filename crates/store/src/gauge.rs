@@ -26,7 +26,7 @@ pub async fn read(db: &Db) -> Result<Gauges, StoreError> {
 async fn look(tx: &mut Tx) -> Result<Gauges, StoreError> {
     let rows = tx.query("SELECT hold, count(*) FROM lane GROUP BY hold", &[]).await?;
     let destinations = rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, StoreError>>()?;
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM due LIMIT $1) x";
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM due UNION ALL SELECT 1 FROM line LIMIT $1) x";
     let unfinished = tx.query_one(sql, params![UNFINISHED_MAX]).await?.get(0)?;
     // A lane's moment is never later than its earliest work, and moves on with each claim.
     let sql = "SELECT now_ms() - l.next_at FROM lane l JOIN tenant t ON t.id = l.tenant

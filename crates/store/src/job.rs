@@ -18,10 +18,10 @@ use crate::destination;
 use crate::error::StoreError;
 use crate::event::Meta;
 use crate::page::Page;
-use crate::params;
 use crate::queue::{NewDelivery, insert_delivery};
 use crate::value::Row;
 use crate::walk::{Stretch, WALK};
+use crate::{ordered, params};
 
 /// Items that one step does at most: a few milliseconds of the writer's time.
 pub const STEP_MAX: usize = 50;
@@ -254,7 +254,8 @@ async fn look(tx: &mut Tx, spec: &Spec, looked: Option<Uuid>, before: Timestamp,
         }
         Spec::CancelBacklog { destination } => {
             let (tenant, limit) = (tx.tenant(), i64::try_from(count).unwrap_or(i64::MAX));
-            let sql = "SELECT delivery FROM due WHERE destination = $1 AND tenant = $2 LIMIT $3";
+            let sql = "SELECT delivery FROM (SELECT delivery, tenant, destination FROM due UNION ALL
+                SELECT delivery, tenant, destination FROM line) w WHERE destination = $1 AND tenant = $2 LIMIT $3";
             let rows = tx.query(sql, params![*destination, tenant, limit]).await?;
             let ids = rows.into_iter().map(|mut row| row.get(0)).collect::<Result<Vec<Uuid>, _>>()?;
             let items: Vec<Item> = ids.into_iter().map(|id| Item { id, lane: destination.uuid() }).collect();
@@ -420,8 +421,9 @@ async fn send_missing(
     if tx.query_opt(sql, params![event, to, tenant]).await?.is_some() {
         return Ok(false);
     }
-    let delivery = NewDelivery { id: ambient.fresh(), destination: to, leased: false };
-    match insert_delivery(tx, event, &delivery, None, lease_ms).await {
+    let key = ordered::key_at(tx, to, event).await?;
+    let delivery = NewDelivery { id: ambient.fresh(), destination: to, leased: false, key };
+    match insert_delivery(tx, event, &delivery, lease_ms).await {
         Err(StoreError::Conflict(_)) => Ok(false),
         done => done.map(|()| true),
     }

@@ -42,6 +42,9 @@ pub const STORE: Component = Component {
         migration!(7, "../migrations", "0007_content"),
         migration!(8, "../migrations", "0008_signing_key"),
         migration!(10, "../migrations", "0010_accounts"),
+        migration!(11, "../migrations", "0011_ordered"),
+        migration!(12, "../migrations", "0012_inbound_rotation"),
+        migration!(14, "../migrations", "0014_inbound"),
     ],
 };
 

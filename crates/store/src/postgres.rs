@@ -76,7 +76,9 @@ fn column_value(row: &tokio_postgres::Row, place: usize, kind: &Type) -> Result<
 
 pub(crate) struct Postgres {
     pool: Pool,
-    pub(crate) batches: crate::commit::Batches,
+    /// By-passes a pooler.
+    pub(crate) direct_url: String,
+    pub(crate) batches: crate::batches::Batches,
 }
 
 impl Postgres {
@@ -87,8 +89,9 @@ impl Postgres {
             refuse_unsafe_sync(&client).await?;
         }
         drop(client);
-        let batches = crate::commit::Batches::start(&pool, settings.queue_bytes);
-        Ok(Self { pool, batches })
+        let batches = crate::batches::Batches::start(&pool, settings.queue_bytes);
+        let direct_url = settings.direct_url.clone().unwrap_or_else(|| settings.url.clone());
+        Ok(Self { pool, direct_url, batches })
     }
 
     pub(crate) async fn transact<T, E, F>(&self, tenant: TenantId, job: F) -> Result<T, E>
@@ -135,7 +138,7 @@ where
     result
 }
 
-fn pool(url: &str, size: usize) -> Result<Pool, StoreError> {
+pub(crate) fn pool(url: &str, size: usize) -> Result<Pool, StoreError> {
     let mut config: tokio_postgres::Config =
         url.parse().map_err(|_| StoreError::Bug("database.url is no PostgreSQL connection URL".to_owned()))?;
     // On the machine itself nobody listens in, and a distribution's self-signed certificate would fail the check.

@@ -17,6 +17,7 @@ use hookswitch_domain::time::Timestamp;
 
 use crate::db::{Db, Engine, Inner, Tx};
 use crate::error::StoreError;
+use crate::ordered::{self, Comer};
 use crate::params;
 use crate::{claim, commit};
 
@@ -41,12 +42,14 @@ pub struct NewEvent {
     pub deliveries: Vec<NewDelivery>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct NewDelivery {
     pub id: DeliveryId,
     pub destination: DestinationId,
     /// Inserted leased to the node that accepts it, under claim 1: the happy path has no claim query.
     pub leased: bool,
+    /// It stands in line with what has the same key (`ordered`), and is leased by a claim alone.
+    pub key: Option<String>,
 }
 
 /// The answer of a POST that is kept for its `Idempotency-Key`.
@@ -97,6 +100,8 @@ pub struct Settle {
     pub attempts: u32,
     pub parked_reason: Option<&'static str>,
     pub record: AttemptRecord,
+    /// As it was claimed: the next one of this key is due when this one has ended.
+    pub key: Option<String>,
 }
 
 /// A row of the attempt table.
@@ -126,6 +131,8 @@ pub struct Claimed {
     pub records: u32,
     pub interruptions: u32,
     pub class: Class,
+    /// It is the head of this ordering key.
+    pub key: Option<String>,
     pub replayed_from: Option<DeliveryId>,
     pub event: EventId,
     pub event_type: String,
@@ -147,6 +154,7 @@ impl Claimed {
             records: 0,
             interruptions: 0,
             class: Class::Fresh,
+            key: None,
             replayed_from: None,
             event: event.id,
             event_type: event.event_type.clone(),
@@ -173,13 +181,16 @@ pub struct Want {
     pub of: [(Class, i64); 3],
     /// It is one delivery that asks whether the receiver is back: only if no other node does.
     pub probe: bool,
+    /// The lane may hold heads of ordered keys: it is locked while it is claimed from, so that no bell
+    /// is lost that their ends ring.
+    pub ordered: bool,
 }
 
 impl Want {
     /// Up to `count` of whatever is due, what is fresh first.
     pub const fn any(lane: Lane, count: i64) -> Self {
         let of = [(Class::Fresh, count), (Class::Retry, count), (Class::Replay, count)];
-        Self { lane, all: count, of, probe: false }
+        Self { lane, all: count, of, probe: false, ordered: true }
     }
 }
 
@@ -206,7 +217,7 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(sqlite) => {
                 let bytes = accept.events.iter().map(|event| event.payload.len() + 512).sum();
-                sqlite.write_rows(bytes, move |tx| commit::sqlite_accept(raw(tx)?, &accept)).await
+                sqlite.write_rows(bytes, false, move |tx| commit::sqlite_accept(raw(tx)?, &accept)).await
             }
             Engine::Postgres(postgres) => postgres.batches.accept(accept).await,
         }
@@ -214,10 +225,20 @@ impl Db {
 
     /// Writes how a try ended. `false`: the lease was taken over by somebody else, and nothing was written.
     pub async fn settle(&self, settle: Settle) -> Result<bool, StoreError> {
+        self.settle_as(settle, false).await
+    }
+
+    /// [`settle`](Self::settle) where nobody waits for the place that becomes free: it may take some
+    /// milliseconds until another commit comes by.
+    pub async fn settle_in_passing(&self, settle: Settle) -> Result<bool, StoreError> {
+        self.settle_as(settle, true).await
+    }
+
+    async fn settle_as(&self, settle: Settle, patient: bool) -> Result<bool, StoreError> {
         match &*self.engine {
             Engine::Sqlite(sqlite) => {
                 // Never shed: what is in hand is bounded already, and unsettled it would be sent again.
-                sqlite.write_rows(0, move |tx| commit::sqlite_settle(raw(tx)?, &settle)).await
+                sqlite.write_rows(0, patient, move |tx| commit::sqlite_settle(raw(tx)?, &settle)).await
             }
             Engine::Postgres(postgres) => postgres.batches.settle(settle).await,
         }
@@ -233,29 +254,16 @@ impl Db {
         self.system().write(move |tx| Box::pin(claim::claim(tx, wants, lease_ms))).await
     }
 
-    /// Frees the leases of a process that is gone: what it held is due now, and its claim records
-    /// the interruption. Only where no other process works on this database.
-    pub async fn free_leases(&self) -> Result<u64, StoreError> {
-        let free = "UPDATE due SET next_at = now_ms() WHERE leased AND next_at > now_ms()";
-        let lanes = "UPDATE lane SET next_at = now_ms() WHERE hold IS NULL AND next_at > now_ms()
-            AND EXISTS (SELECT 1 FROM due WHERE due.destination = lane.destination AND due.leased)";
-        let system = self.system();
-        let job = system.write(move |tx| {
-            Box::pin(async move {
-                let freed = tx.execute(free, &[]).await?;
-                if freed > 0 {
-                    tx.execute(lanes, &[]).await?;
-                }
-                Ok(freed)
-            })
-        });
-        job.await
-    }
-
-    /// Mends lanes whose `next_at` lies behind their work. Cheap: one index probe per lane.
+    /// Mends lanes whose `next_at` lies behind their work: one index probe per lane, and a write only
+    /// where there is something to mend.
     pub async fn sweep_lanes(&self) -> Result<u64, StoreError> {
-        let sql = format!("UPDATE lane SET next_at = {FIRST_DUE} WHERE hold IS NULL AND {FIRST_DUE} < next_at");
-        self.system().write(move |tx| Box::pin(async move { tx.execute(&sql, &[]).await })).await
+        let late = format!("hold IS NULL AND {FIRST_DUE} < next_at");
+        let any = format!("SELECT 1 FROM lane WHERE {late} LIMIT 1");
+        if self.system().read(move |tx| Box::pin(async move { tx.query_opt(&any, &[]).await })).await?.is_none() {
+            return Ok::<_, StoreError>(0);
+        }
+        let mend = format!("UPDATE lane SET next_at = {FIRST_DUE} WHERE {late}");
+        self.system().write(move |tx| Box::pin(async move { tx.execute(&mend, &[]).await })).await
     }
 }
 
@@ -282,18 +290,18 @@ pub async fn insert_event(tx: &mut Tx, event: &NewEvent, lease_ms: i64) -> Resul
     )
     .await?;
     for delivery in &event.deliveries {
-        insert_delivery(tx, event.id, delivery, None, lease_ms).await?;
+        insert_delivery(tx, event.id, delivery, lease_ms).await?;
     }
     Ok(())
 }
 
-/// Inserts one delivery of an event that is there: fan-out, replay and test.
-pub async fn insert_delivery(
+/// Inserts one delivery of an event that is there, without its place in the queue. `Conflict`: its
+/// destination is gone.
+pub(crate) async fn insert_row(
     tx: &mut Tx,
     event: EventId,
     delivery: &NewDelivery,
     replayed_from: Option<DeliveryId>,
-    lease_ms: i64,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     // Without its lane a delivery would wait for ever: the lane is held until this is committed.
@@ -308,8 +316,23 @@ pub async fn insert_delivery(
         params![delivery.id, tenant, event, delivery.destination, replayed_from],
     )
     .await?;
+    Ok(())
+}
+
+/// Inserts one delivery of an event that is there: fan-out and test, or what was missing.
+pub async fn insert_delivery(tx: &mut Tx, event: EventId, delivery: &NewDelivery, lease_ms: i64) -> Result<(), StoreError> {
+    insert_row(tx, event, delivery, None).await?;
+    enqueue(tx, delivery, Class::Fresh, lease_ms).await
+}
+
+/// Gives a delivery its place: due, or in line.
+pub(crate) async fn enqueue(tx: &mut Tx, delivery: &NewDelivery, class: Class, lease_ms: i64) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    if let Some(key) = delivery.key.clone() {
+        let (delivery, destination) = (delivery.id.uuid(), delivery.destination.uuid());
+        return ordered::stand(tx, &Comer { delivery, tenant: tenant.uuid(), destination, key, class }).await;
+    }
     let lease = if delivery.leased { lease_ms } else { 0 };
-    let class = if replayed_from.is_some() { Class::Replay } else { Class::Fresh };
     tx.execute(
         "INSERT INTO due (delivery, tenant, destination, next_at, leased, claim, class)
          VALUES ($1, $2, $3, now_ms() + $4, $5, $6, $7)",
@@ -321,6 +344,14 @@ pub async fn insert_delivery(
         params![lease, delivery.destination, tenant],
     )
     .await?;
+    Ok(())
+}
+
+/// There is something due on the lane.
+pub(crate) async fn ring(tx: &mut Tx, destination: DestinationId) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let sql = "UPDATE lane SET next_at = now_ms() WHERE destination = $1 AND tenant = $2 AND next_at > now_ms()";
+    tx.execute(sql, params![destination, tenant]).await?;
     Ok(())
 }
 

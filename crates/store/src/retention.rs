@@ -170,8 +170,11 @@ pub async fn remove_events(db: &Db, after: Uuid, before: Timestamp) -> Result<St
     job.await
 }
 
-/// Empties the bodies of inbound deliveries from before this moment, and removes those that were
-/// rejected before another. What is still being worked on stays.
+/// What is left of an old body.
+const BODY_HEAD: i64 = 1_024;
+
+/// Cuts the bodies of inbound deliveries from before this moment to their heads, and removes those
+/// that were rejected before another. What is still being worked on stays.
 pub async fn purge_inbound(db: &Db, after: Uuid, bodies: Timestamp, rejected: Timestamp) -> Result<Step<Uuid>, StoreError> {
     let system = db.system();
     let job = system.write(move |tx| {
@@ -182,10 +185,13 @@ pub async fn purge_inbound(db: &Db, after: Uuid, bodies: Timestamp, rejected: Ti
             };
             let idle = "delivery_id > $1 AND delivery_id <= $2 AND NOT EXISTS
                 (SELECT 1 FROM inbound_due w WHERE w.delivery = inbound_webhook_deliveries.delivery_id)";
-            let sql = format!("DELETE FROM inbound_webhook_deliveries WHERE {idle} AND auth_status <> 'verified' AND received_at < $3");
+            let sql =
+                format!("DELETE FROM inbound_webhook_deliveries WHERE {idle} AND auth_status <> 'verified' AND received_at < $3");
             let mut removed = tx.execute(&sql, params![after, last, rejected]).await?;
             let sql = format!(
-                "UPDATE inbound_webhook_deliveries SET request_body = NULL WHERE {idle} AND request_body IS NOT NULL AND received_at < $3"
+                "UPDATE inbound_webhook_deliveries SET body_bytes = length(request_body),
+                   request_body = substr(request_body, 1, {BODY_HEAD})
+                 WHERE {idle} AND request_body IS NOT NULL AND body_bytes IS NULL AND received_at < $3"
             );
             removed += tx.execute(&sql, params![after, last, bodies]).await?;
             Ok(Step { next: Some(last), removed })

@@ -1,14 +1,11 @@
-//! SQLite: one writer on its own OS thread, which is also the group committer, and a pool of
-//! read-only connections.
-//!
-//! The writer commits whenever it is idle; whatever arrives while it writes is its next batch, so
-//! a lone request waits for nobody and a busy server pays one fsync for many. WAL with
-//! `synchronous=FULL`: a commit that was answered survives a power cut.
+//! SQLite: one writer on its own OS thread, which is also the group committer ([`writer`]), and a
+//! pool of read-only connections. WAL; what was answered survives a power cut ([`disk`]).
 
-use std::collections::VecDeque;
+mod disk;
+mod writer;
+
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -22,12 +19,12 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::db::{AfterCommit, Inner, Settings, Tx};
+use crate::db::{Inner, Settings, Tx};
 use crate::error::StoreError;
 use crate::value::{Row, Value};
+use disk::Disk;
+use writer::{How, Job, Queue, Ran, Reply};
 
-/// Batches stop growing here, so that one commit stays short.
-const BATCH_MAX: usize = 512;
 const STATEMENTS_CACHED: usize = 128;
 
 /// One connection with its prepared statements.
@@ -96,32 +93,6 @@ fn run_at_once<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> R
     }
 }
 
-/// Told to whoever queued a job once its batch is committed, or is not.
-type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// What a job did with the connection that it was given.
-struct Ran {
-    tx: Tx,
-    good: bool,
-    reply: Reply,
-}
-/// A job runs on the connection, or hears why it can't.
-type Run = Box<dyn FnOnce(Result<Tx, StoreError>) -> Option<Ran> + Send>;
-
-struct Job {
-    tenant: TenantId,
-    bytes: usize,
-    /// A job that may fail half-way gets a savepoint, so that it never fails its neighbours.
-    savepoint: bool,
-    run: Run,
-}
-
-struct Queue {
-    jobs: Mutex<(VecDeque<Job>, bool)>,
-    arrived: std::sync::Condvar,
-    bytes: AtomicUsize,
-    bytes_max: usize,
-}
-
 pub(crate) struct Sqlite {
     queue: Arc<Queue>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -137,22 +108,18 @@ impl Sqlite {
             std::fs::create_dir_all(folder).map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
         }
         private(path)?;
-        let connection = Connection::open(path, OpenFlags::default(), ambient.clone())?;
+        let mut connection = Connection::open(path, OpenFlags::default(), ambient.clone())?;
         connection.0.execute_batch(
             "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000; PRAGMA cache_size = -16000;
+             PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16000;
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;",
         )?;
-        let queue = Arc::new(Queue {
-            jobs: Mutex::new((VecDeque::new(), false)),
-            arrived: std::sync::Condvar::new(),
-            bytes: AtomicUsize::new(0),
-            bytes_max: settings.queue_bytes,
-        });
+        let queue = Arc::new(Queue::new(settings.queue_bytes));
+        let disk = Disk::open(path, &mut connection, &queue, ambient.clone())?;
         let theirs = queue.clone();
         let writer = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_until_closed(connection, &theirs))
+            .spawn(move || writer::write_until_closed(connection, &theirs, disk))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self {
             queue,
@@ -171,19 +138,22 @@ impl Sqlite {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.queue_job(tenant, 1024, true, move |tx| run_at_once(job(tx))).await
+        let how = How { tenant, bytes: 1024, savepoint: true, patient: false };
+        self.queue_job(how, move |tx| run_at_once(job(tx))).await
     }
 
-    /// Queues rows: `job` must not fail after its first change, for it has no savepoint.
-    pub(crate) async fn write_rows<T, F>(&self, bytes: usize, job: F) -> Result<T, StoreError>
+    /// Queues rows: `job` must not fail after its first change, for it has no savepoint. `patient`:
+    /// nobody waits for it, and it shares the next commit if that comes soon.
+    pub(crate) async fn write_rows<T, F>(&self, bytes: usize, patient: bool, job: F) -> Result<T, StoreError>
     where
         F: FnOnce(&mut Tx) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.queue_job(hookswitch_domain::tenant::PLATFORM, bytes, false, job).await
+        let how = How { tenant: hookswitch_domain::tenant::PLATFORM, bytes, savepoint: false, patient };
+        self.queue_job(how, job).await
     }
 
-    async fn queue_job<T, E, F>(&self, tenant: TenantId, bytes: usize, savepoint: bool, job: F) -> Result<T, E>
+    async fn queue_job<T, E, F>(&self, how: How, job: F) -> Result<T, E>
     where
         F: FnOnce(&mut Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -209,7 +179,7 @@ impl Sqlite {
             });
             Some(Ran { tx, good, reply })
         };
-        self.queue.push(Job { tenant, bytes, savepoint, run: Box::new(run) })?;
+        self.queue.push(Job { how, run: Box::new(run) })?;
         told.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has stopped".to_owned()).into()))
     }
 
@@ -275,114 +245,6 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         self.queue.close();
     }
-}
-
-impl Queue {
-    fn push(&self, job: Job) -> Result<(), StoreError> {
-        let waiting = self.bytes.fetch_add(job.bytes, Ordering::Relaxed);
-        // Bytes of 0: work that only frees room (settling), never shed with the newcomers.
-        if job.bytes > 0 && waiting + job.bytes > self.bytes_max {
-            self.bytes.fetch_sub(job.bytes, Ordering::Relaxed);
-            return Err(StoreError::Overloaded);
-        }
-        let mut jobs = self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if jobs.1 {
-            return Err(StoreError::Unavailable("the database is closed".to_owned()));
-        }
-        jobs.0.push_back(job);
-        // The writer only sleeps on an empty queue.
-        if jobs.0.len() == 1 {
-            self.arrived.notify_one();
-        }
-        Ok(())
-    }
-
-    /// The next batch, in order of arrival; `None` once closed and empty.
-    fn next_batch(&self) -> Option<Vec<Job>> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        while jobs.0.is_empty() {
-            if jobs.1 {
-                return None;
-            }
-            jobs = self.arrived.wait(jobs).unwrap_or_else(std::sync::PoisonError::into_inner);
-        }
-        let count = jobs.0.len().min(BATCH_MAX);
-        let batch: Vec<Job> = jobs.0.drain(..count).collect();
-        let bytes = batch.iter().map(|job| job.bytes).sum();
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        Some(batch)
-    }
-
-    fn close(&self) {
-        self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).1 = true;
-        self.arrived.notify_all();
-    }
-}
-
-/// However the writer ends, nobody waits for it any more: what is queued is dropped, and with it
-/// the ends that the callers listen on.
-struct CloseOnExit<'a>(&'a Queue);
-
-impl Drop for CloseOnExit<'_> {
-    fn drop(&mut self) {
-        self.0.close();
-        self.0.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.clear();
-    }
-}
-
-fn write_until_closed(mut connection: Connection, queue: &Queue) {
-    let _close = CloseOnExit(queue);
-    while let Some(batch) = queue.next_batch() {
-        connection = commit_batch(connection, batch);
-    }
-}
-
-/// One transaction for all jobs of a batch. A failed job is rolled back alone; a failed commit is
-/// told to all. Nothing ever runs outside the transaction: without one, or once SQLite has given it
-/// up by itself (disk full, I/O error), the jobs hear why instead of running.
-fn commit_batch(mut connection: Connection, batch: Vec<Job>) -> Connection {
-    let mut replies: Vec<Reply> = Vec::with_capacity(batch.len());
-    let mut effects: Vec<AfterCommit> = Vec::new();
-    let mut broken = run(&connection, "BEGIN IMMEDIATE").err();
-    for job in batch {
-        if broken.is_none() && connection.0.is_autocommit() {
-            broken = Some(StoreError::Unavailable("the transaction was given up".to_owned()));
-        }
-        if broken.is_none() && job.savepoint {
-            broken = run(&connection, "SAVEPOINT job").err();
-        }
-        if let Some(error) = &broken {
-            (job.run)(Err(StoreError::Unavailable(error.to_string())));
-            continue;
-        }
-        let tx = Tx { inner: Inner::Sqlite(connection), tenant: job.tenant, after_commit: Vec::new() };
-        let Some(Ran { tx, good, reply }) = (job.run)(Ok(tx)) else { unreachable!("a job that may run does") };
-        let Inner::Sqlite(back) = tx.inner else { unreachable!("a job keeps its connection") };
-        connection = back;
-        replies.push(reply);
-        if good {
-            effects.extend(tx.after_commit);
-        } else if !job.savepoint {
-            broken = Some(StoreError::Unavailable("a neighbour in the same commit failed".to_owned()));
-        }
-        if job.savepoint {
-            let undone = if good { Ok(()) } else { run(&connection, "ROLLBACK TO job") };
-            broken = undone.and_then(|()| run(&connection, "RELEASE job")).err();
-        }
-    }
-    let committed = broken.map_or(Ok(()), Err).and_then(|()| match connection.0.is_autocommit() {
-        true => Err(StoreError::Unavailable("the transaction was given up".to_owned())),
-        false => run(&connection, "COMMIT"),
-    });
-    if let Err(error) = committed {
-        let _ = run(&connection, "ROLLBACK");
-        let text = error.to_string();
-        replies.into_iter().for_each(|reply| reply(Err(StoreError::Unavailable(text.clone()))));
-        return connection;
-    }
-    effects.into_iter().for_each(|effect| effect());
-    replies.into_iter().for_each(|reply| reply(Ok(())));
-    connection
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {

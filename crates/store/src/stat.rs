@@ -223,7 +223,10 @@ pub async fn waiting(tx: &mut Tx, destination: DestinationId, limit: i64) -> Res
             _ => waiting.retrying += count,
         }
     }
-    waiting.more = all >= limit;
+    let in_line = "SELECT count(*) FROM (SELECT 1 FROM line WHERE destination = $1 AND tenant = $2 LIMIT $3) x";
+    let in_line: i64 = tx.query_one(in_line, params![destination, tenant, limit]).await?.get(0)?;
+    waiting.pending += in_line;
+    waiting.more = all >= limit || in_line >= limit;
     // The lane's index knows the oldest of each class.
     for class in Class::ALL {
         let oldest = "SELECT min(next_at) FROM due WHERE destination = $1 AND tenant = $2 AND class = $3 AND next_at <= now_ms()";

@@ -3,8 +3,8 @@
 //! letters): they get what a stretch holds and how far it went, and go on from there. So a page
 //! costs the same whatever the history weighs, and no index names a column that settling changes.
 //!
-//! Three places hold everything: `dead_letter` what failed for good, `due` what isn't finished, and
-//! `delivery` the rest.
+//! Four places hold everything: `dead_letter` what failed for good, `due` what isn't finished, `line`
+//! what waits for others of its ordering key, and `delivery` the rest.
 
 use hookswitch_domain::delivery::State;
 use hookswitch_domain::id::{DeliveryId, DestinationId};
@@ -169,23 +169,50 @@ const WAITING: &str = "w.delivery, w.destination, d.state, d.parked_reason, w.le
 const WITH: &str = "LEFT JOIN lane l ON l.destination = w.destination AND l.tenant = w.tenant
      LEFT JOIN event e ON e.id = d.event AND e.tenant = d.tenant";
 
+/// Where deliveries wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// For their time, or a sender.
+    Due,
+    /// For others of their ordering key.
+    Line,
+}
+
+impl Queue {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Line => "line",
+        }
+    }
+
+    const fn leased(self) -> &'static str {
+        match self {
+            Self::Due => "leased, next_at",
+            Self::Line => "FALSE AS leased, CAST(0 AS BIGINT) AS next_at",
+        }
+    }
+}
+
 /// All that waits for a tenant's destinations, or for one. CROSS JOIN keeps the order of the tables
 /// on SQLite: the tenant's destinations first, then the lane's index.
-pub fn waiting_few_sql(to: To) -> String {
+pub fn waiting_few_sql(queue: Queue, to: To) -> String {
     let destination = if to.is_some() { "AND t.id = $4" } else { "" };
+    let (table, leased) = (queue.table(), queue.leased());
     format!(
-        "SELECT {WAITING} FROM integration_destinations t CROSS JOIN due w CROSS JOIN delivery d {WITH}
+        "SELECT {WAITING} FROM integration_destinations t
+         CROSS JOIN (SELECT delivery, tenant, destination, class, {leased} FROM {table}) w CROSS JOIN delivery d {WITH}
          WHERE t.tenant = $1 {destination} AND w.destination = t.id AND w.tenant = t.tenant AND w.class IN (0, 1, 2) AND w.next_at < $2
            AND d.id = w.delivery AND d.tenant = w.tenant LIMIT $3"
     )
 }
 
 /// A stretch of all that waits, whoever it belongs to; of other tenants' rows only that they are there.
-pub fn waiting_many_sql(stretch: Stretch) -> String {
-    let order = stretch.order();
+pub fn waiting_many_sql(queue: Queue, stretch: Stretch) -> String {
+    let (order, table, leased) = (stretch.order(), queue.table(), queue.leased());
     format!(
         "SELECT {WAITING}, d.id IS NOT NULL AND l.destination IS NOT NULL AND w.next_at < $5
-         FROM (SELECT delivery, tenant, destination, leased, next_at FROM due
+         FROM (SELECT delivery, tenant, destination, {leased} FROM {table}
                WHERE delivery >= $2 AND delivery < $3 ORDER BY delivery {order} LIMIT $4) w
          LEFT JOIN delivery d ON d.id = w.delivery AND d.tenant = w.tenant AND d.tenant = $1 {WITH} ORDER BY w.delivery {order}"
     )
@@ -195,23 +222,29 @@ pub fn waiting_many_sql(stretch: Stretch) -> String {
 /// A tenant with little of it gets all of it at once; one with a backlog walks through `due`.
 pub async fn waiting(tx: &mut Tx, stretch: Stretch, to: To) -> Result<Walked, StoreError> {
     let around = Around::read(tx).await?;
-    let (tenant, sql) = (tx.tenant(), waiting_few_sql(to));
+    let due = waiting_in(tx, Queue::Due, stretch, to, &around).await?;
+    let in_line = waiting_in(tx, Queue::Line, stretch, to, &around).await?;
+    Ok(due.and(in_line, stretch.way))
+}
+
+async fn waiting_in(tx: &mut Tx, queue: Queue, stretch: Stretch, to: To, around: &Around) -> Result<Walked, StoreError> {
+    let (tenant, sql) = (tx.tenant(), waiting_few_sql(queue, to));
     let rows = match to {
         Some(to) => tx.query(&sql, params![tenant, NEVER, WALK + 1, to]).await?,
         None => tx.query(&sql, params![tenant, NEVER, WALK + 1]).await?,
     };
     let visited = rows.len();
     if visited as i64 > WALK {
-        return waiting_many(tx, stretch, to, &around).await;
+        return waiting_many(tx, queue, stretch, to, around).await;
     }
-    let mut found = rows.into_iter().map(|row| waits(row, &around)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = rows.into_iter().map(|row| waits(row, around)).collect::<Result<Vec<_>, _>>()?;
     found.retain(|found| (stretch.low..stretch.high).contains(&found.id.uuid()));
     Ok(Walked { found, end: None, visited }.and(Walked::default(), stretch.way))
 }
 
-async fn waiting_many(tx: &mut Tx, stretch: Stretch, to: To, around: &Around) -> Result<Walked, StoreError> {
+async fn waiting_many(tx: &mut Tx, queue: Queue, stretch: Stretch, to: To, around: &Around) -> Result<Walked, StoreError> {
     let tenant = tx.tenant();
-    let rows = tx.query(&waiting_many_sql(stretch), params![tenant, stretch.low, stretch.high, WALK, NEVER]).await?;
+    let rows = tx.query(&waiting_many_sql(queue, stretch), params![tenant, stretch.low, stretch.high, WALK, NEVER]).await?;
     let (visited, mut end, mut found) = (rows.len(), None, Vec::new());
     for mut row in rows {
         let id: DeliveryId = row.get(0)?;

@@ -1,6 +1,7 @@
 import { Button, Group, NativeSelect, Paper } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
+import { lazy } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { type DeliveryState, deliveriesQuery, deliveryStates } from '../../api/deliveries'
@@ -8,14 +9,16 @@ import { destinationsQuery } from '../../api/destinations'
 import { useSession } from '../../api/session'
 import { paths } from '../../paths'
 import { Empty } from '../../ui/Empty'
+import { Later } from '../../ui/Later'
 import { Loading } from '../../ui/Loading'
 import { More } from '../../ui/More'
 import { Notice } from '../../ui/Notice'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
 import { publishCurl } from '../../ui/curl'
-import { DeliveryPanel } from './DeliveryPanel'
 import { DeliveryTable } from './DeliveryTable'
+
+const DeliveryPanel = lazy(() => import('./DeliveryPanel').then((loaded) => ({ default: loaded.DeliveryPanel })))
 
 export type DeliveriesSearch = { state?: DeliveryState; destination?: string; delivery?: string }
 
@@ -51,7 +54,9 @@ export function DeliveriesPage() {
           </>
         )}
       </Paper>
-      <DeliveryPanel id={delivery} onClose={() => go({ delivery: undefined })} />
+      <Later when={delivery !== undefined}>
+        <DeliveryPanel id={delivery} onClose={() => go({ delivery: undefined })} />
+      </Later>
     </Page>
   )
 }

@@ -2,6 +2,7 @@ import { Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 
 import type { Delivery } from '../../api/deliveries'
+import { useSession } from '../../api/session'
 import { paths } from '../../paths'
 import { Facts, Ident } from '../../ui/Facts'
 import { Time } from '../../ui/Time'
@@ -10,6 +11,7 @@ import { AnchorLink } from '../../ui/links'
 /** Everything that this delivery can be traced by. */
 export function DeliveryIds({ delivery }: { delivery: Delivery }) {
   const { t } = useTranslation()
+  const { may } = useSession()
   const { replayed_from } = delivery
   const named: Record<string, string> = {
     alert_id: t('delivery.alertId'),
@@ -46,6 +48,14 @@ export function DeliveryIds({ delivery }: { delivery: Delivery }) {
                 search={{ delivery: replayed_from }}
               >
                 {t('delivery.showOriginal')}
+              </AnchorLink>
+            ) : undefined,
+          ],
+          [
+            t('delivery.auditId'),
+            may('audit:read') ? (
+              <AnchorLink key="audit" id="delivery-audit" size="sm" to={paths.audit} search={{ target: delivery.id }}>
+                {t('delivery.auditShow')}
               </AnchorLink>
             ) : undefined,
           ],

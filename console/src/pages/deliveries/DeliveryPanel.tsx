@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
-import { type Delivery, attemptsQuery, deliveryQuery, isMoving, useReplay } from '../../api/deliveries'
+import { type Delivery, attemptsQuery, deliveryQuery, isMoving, useCancel, useReplay } from '../../api/deliveries'
 import { useSession } from '../../api/session'
 import { useFormats } from '../../i18n/format'
 import { paths } from '../../paths'
@@ -14,9 +14,11 @@ import { Notice } from '../../ui/Notice'
 import { Refresh } from '../../ui/Refresh'
 import { SidePanel } from '../../ui/SidePanel'
 import { StateBadge } from '../../ui/StateBadge'
+import { AnchorLink } from '../../ui/links'
 import { tell, tellProblem } from '../../ui/notify'
 import { useStateMeaning } from '../../ui/useStateMeaning'
 import { AttemptTimeline } from './AttemptTimeline'
+import { RequestBody } from './RequestBody'
 import { DeliveryIds } from './DeliveryIds'
 
 export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose: () => void }) {
@@ -56,6 +58,12 @@ export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose
               </Text>
             )}
             {attempts.data && <AttemptTimeline attempts={attempts.data.data} />}
+          </section>
+          <section aria-label={t('delivery.request')}>
+            <Title order={3} mb={6}>
+              {t('delivery.request')}
+            </Title>
+            <RequestBody event={query.data.event_id} />
           </section>
           <DeliveryIds delivery={query.data} />
         </Stack>
@@ -98,7 +106,11 @@ function Meaning({ delivery }: { delivery: Delivery }) {
           {t('delivery.settling')}
         </Text>
       )}
-      {settled && delivery.destination_name && <ReplayButton id={delivery.id} />}
+      <Group gap="xs">
+        {settled && delivery.destination_name && <ReplayButton id={delivery.id} />}
+        {(state === 'retry_scheduled' || state === 'parked') && <CancelButton id={delivery.id} />}
+        <Ways delivery={delivery} />
+      </Group>
     </Alert>
   )
 }
@@ -128,6 +140,44 @@ function ReplayButton({ id }: { id: string }) {
       onClick={run}
     >
       {t('delivery.replay')}
+    </Button>
+  )
+}
+
+/** Where else this delivery is told of. */
+function Ways({ delivery: { id, event_id, state } }: { delivery: Delivery }) {
+  const { t } = useTranslation()
+  const { may } = useSession()
+  return (
+    <Group gap="md" mt="xs">
+      {may('event:read') && (
+        <AnchorLink id="delivery-story" size="sm" underline="always" to={paths.events} search={{ event: event_id }}>
+          {t('delivery.story')}
+        </AnchorLink>
+      )}
+      {(state === 'dead_lettered' || state === 'parked') && (
+        <AnchorLink id="delivery-explain" size="sm" underline="always" to={paths.deadLetters} search={{ letter: id }}>
+          {t('delivery.explain')}
+        </AnchorLink>
+      )}
+    </Group>
+  )
+}
+
+function CancelButton({ id }: { id: string }) {
+  const { t } = useTranslation()
+  const { may } = useSession()
+  const cancel = useCancel(id)
+  if (!may('delivery:cancel')) return null
+  return (
+    <Button
+      id="delivery-cancel"
+      mt="xs"
+      variant="default"
+      loading={cancel.isPending}
+      onClick={() => cancel.mutate(undefined, { onSuccess: () => tell(t('delivery.cancelled')), onError: tellProblem })}
+    >
+      {t('delivery.cancel')}
     </Button>
   )
 }

@@ -1,18 +1,24 @@
 // The card that creates a destination, answers in place, and shows the signing secret once.
-import { Button, Paper, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Paper, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { useRef, useState } from 'react'
+import { lazy, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { type CreatedDestination, useCreateDestination } from '../../api/destinations'
+import { useIntent } from '../../api/keys'
 import { Problem } from '../../api/problem'
+import { Later } from '../../ui/Later'
 import { Notice } from '../../ui/Notice'
-import { SecretOnce } from './SecretOnce'
+
+const SecretOnce = lazy(() => import('../../ui/SecretOnce').then((loaded) => ({ default: loaded.SecretOnce })))
+const DestinationForm = lazy(() => import('./DestinationForm').then((loaded) => ({ default: loaded.DestinationForm })))
 
 export function CreateDestination() {
   const { t } = useTranslation()
   const create = useCreateDestination()
   const intent = useIntent()
+  const [more, setMore] = useState(false)
+  const [made, setMade] = useState<CreatedDestination>()
   const form = useForm({
     initialValues: { name: '', endpoint_url: '' },
     validate: {
@@ -25,7 +31,7 @@ export function CreateDestination() {
     const body = { name: name.trim(), endpoint_url: endpoint_url.trim() }
     create.mutate(
       { ...body, key: intent.keyFor(body) },
-      { onSuccess: () => [form.reset(), intent.done()], onError: (error) => form.setErrors(inPlace(error)) },
+      { onSuccess: (destination) => [form.reset(), intent.done(), setMade(destination)], onError: (error) => form.setErrors(inPlace(error)) },
     )
   })
 
@@ -33,14 +39,19 @@ export function CreateDestination() {
     <Paper component="section" p="md" className="roomy" aria-labelledby="create-destination-title">
       <form id="create-destination" onSubmit={submit} noValidate>
         <Stack gap="sm">
-          <div>
-            <Title order={2} id="create-destination-title">
-              {t('create.title')}
-            </Title>
-            <Text size="xs" c="dimmed">
-              {t('create.lead')}
-            </Text>
-          </div>
+          <Group justify="space-between" align="start" gap="xs">
+            <div>
+              <Title order={2} id="create-destination-title">
+                {t('create.title')}
+              </Title>
+              <Text size="xs" c="dimmed">
+                {t('create.lead')}
+              </Text>
+            </div>
+            <Button id="create-destination-more" variant="subtle" onClick={() => setMore(true)}>
+              {t('create.more')}
+            </Button>
+          </Group>
           <div className="inline-form">
             <TextInput
               id="create-destination-name"
@@ -67,7 +78,17 @@ export function CreateDestination() {
           )}
         </Stack>
       </form>
-      <div role="status">{create.data && <Created key={create.data.id} destination={create.data} />}</div>
+      <div role="status">{made && <Created key={made.id} destination={made} />}</div>
+      <Later when={more}>
+        <DestinationForm
+          opened={more}
+          onClose={() => setMore(false)}
+          onMade={(destination) => {
+            setMore(false)
+            setMade(destination)
+          }}
+        />
+      </Later>
     </Paper>
   )
 }
@@ -77,26 +98,6 @@ function inPlace(error: unknown): Partial<Record<'name' | 'endpoint_url', string
   const at = (field: string) => (error instanceof Problem ? error.at(field) : undefined)
   const [name, endpoint_url] = [at('name'), at('endpoint_url')]
   return { ...(name && { name }), ...(endpoint_url && { endpoint_url }) }
-}
-
-/** A repeated click or a repeat after a broken connection must not create two: same wish, same key. */
-function useIntent() {
-  const kept = useRef({ body: '', key: '' })
-  return {
-    keyFor(body: object) {
-      const text = JSON.stringify(body)
-      if (kept.current.body !== text) kept.current = { body: text, key: randomKey() }
-      return kept.current.key
-    },
-    done() {
-      kept.current = { body: '', key: '' }
-    },
-  }
-}
-
-function randomKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function Created({ destination }: { destination: CreatedDestination }) {
@@ -111,7 +112,9 @@ function Created({ destination }: { destination: CreatedDestination }) {
         </Text>
       )}
       {destination.signing_secret && !stored && (
-        <SecretOnce name={destination.name} secret={destination.signing_secret} onStored={() => setStored(true)} />
+        <Later when wait>
+          <SecretOnce name={destination.name} secret={destination.signing_secret} onStored={() => setStored(true)} />
+        </Later>
       )}
     </Stack>
   )

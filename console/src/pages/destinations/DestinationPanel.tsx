@@ -1,19 +1,21 @@
 // One destination: what it is, what it got lately, and what may be done with it.
-import { Alert, Button, Group, Paper, Stack, Title } from '@mantine/core'
-import { IconArrowLeft, IconPlayerPause, IconPlayerPlay, IconSend } from '@tabler/icons-react'
+import { Alert, Group, Paper, Stack, Text, Title } from '@mantine/core'
+import { IconArrowLeft } from '@tabler/icons-react'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { sampleQuery } from '../../api/deliveries'
-import { type Destination, destinationQuery, useSwitchDestination, useTestDestination } from '../../api/destinations'
+import { type Destination, destinationQuery } from '../../api/destinations'
+import { statsQuery } from '../../api/health'
 import { useSession } from '../../api/session'
 import { paths } from '../../paths'
 import { Loading } from '../../ui/Loading'
 import { Notice } from '../../ui/Notice'
 import { ButtonLink } from '../../ui/links'
-import { tell, tellProblem } from '../../ui/notify'
+import { FlowChart } from '../../ui/charts'
+import { useFormats } from '../../i18n/format'
+import { DestinationActions } from './DestinationActions'
 import { DestinationFacts } from './DestinationFacts'
 import { DestinationState } from './DestinationState'
 import { RecentDeliveries } from './RecentDeliveries'
@@ -64,10 +66,11 @@ function Body({ destination }: { destination: Destination }) {
         <Title order={2} size="h1" ref={heading} tabIndex={-1} className="unringed">
           {destination.name}
         </Title>
-        <DestinationState state={destination.state} />
+        <DestinationState state={destination.state} breaker={destination.health.breaker} />
       </Group>
       <Held destination={destination} />
-      {may('destination:update') && <Actions destination={destination} />}
+      {may('destination:update') && <DestinationActions destination={destination} />}
+      {may('delivery:read') && <Stats id={destination.id} />}
       {may('delivery:read') && <RecentDeliveries destination={destination} />}
       <section aria-label={t('destination.settings')}>
         <Title order={3} mb={6}>
@@ -79,64 +82,47 @@ function Body({ destination }: { destination: Destination }) {
   )
 }
 
-function Held({ destination: { state, held_reason } }: { destination: Destination }) {
+/** The last day in figures and a chart. */
+function Stats({ id }: { id: string }) {
   const { t } = useTranslation()
-  if (state === 'active') return null
+  const { number, duration } = useFormats()
+  const stats = useQuery(statsQuery(id, '24h')).data
+  if (!stats || stats.attempts === 0) return null
+  const figures = [
+    t('destination.statsDelivered', { count: stats.delivered }),
+    typeof stats.success_rate === 'number' && t('health.rate', { rate: number(stats.success_rate * 100) }),
+    typeof stats.p95_ms === 'number' && t('destination.statsP95', { time: duration(stats.p95_ms) }),
+    stats.retrying > 0 && t('destination.statsRetrying', { count: stats.retrying }),
+    stats.parked > 0 && t('destination.statsParked', { count: stats.parked }),
+  ]
+  return (
+    <section aria-label={t('destination.stats')}>
+      <Text size="xs" c="dimmed" mb={4}>
+        {t('destination.stats')}: {figures.filter(Boolean).join(' · ')}
+      </Text>
+      <FlowChart said={t('health.chart')} series={stats.series} window="24h" height={100} />
+    </section>
+  )
+}
+
+function Held({ destination: { state, held_reason, health } }: { destination: Destination }) {
+  const { t } = useTranslation()
+  const { whole } = useFormats()
+  if (state === 'active' && health.breaker === 'closed') return null
+  if (state === 'active') {
+    return (
+      <Alert role="note" color="red" py="xs">
+        {health.failing_since && t('destination.failing', { time: whole(health.failing_since) })}{' '}
+        {health.breaker === 'open' && health.next_probe_at
+          ? t('destination.nextProbe', { time: whole(health.next_probe_at) })
+          : t('destination.probing')}
+      </Alert>
+    )
+  }
   return (
     <Alert role="note" color={state === 'paused' ? 'grape' : 'gray'} py="xs">
       {state === 'paused' ? t('destination.pausedNote') : t('destination.disabledNote')}
       {held_reason && ` ${t('destination.held', { reason: held_reason })}`}
     </Alert>
-  )
-}
-
-function Actions({ destination: { id, name, state } }: { destination: Destination }) {
-  const { t } = useTranslation()
-  const navigate = useNavigate()
-  const test = useTestDestination(id)
-  const change = useSwitchDestination(id)
-
-  function sendTest() {
-    test.mutate(undefined, {
-      onSuccess: ({ delivery_id }) => {
-        tell(t('destination.testDone'))
-        void navigate({ to: paths.destinations, search: { destination: id, delivery: delivery_id } })
-      },
-      onError: tellProblem,
-    })
-  }
-  function switchTo(to: 'pause' | 'resume') {
-    const done = to === 'pause' ? t('destination.pauseDone', { name }) : t('destination.resumeDone', { name })
-    change.mutate(to, { onSuccess: () => tell(done), onError: tellProblem })
-  }
-
-  return (
-    <Group gap="xs">
-      <Button id="destination-test" leftSection={<IconSend size={15} aria-hidden />} loading={test.isPending} onClick={sendTest}>
-        {t('destination.test')}
-      </Button>
-      {state === 'active' && (
-        <Button
-          id="destination-pause"
-          variant="default"
-          leftSection={<IconPlayerPause size={15} aria-hidden />}
-          loading={change.isPending}
-          onClick={() => switchTo('pause')}
-        >
-          {t('destination.pause')}
-        </Button>
-      )}
-      {state === 'paused' && (
-        <Button
-          id="destination-resume"
-          variant="default"
-          leftSection={<IconPlayerPlay size={15} aria-hidden />}
-          loading={change.isPending}
-          onClick={() => switchTo('resume')}
-        >
-          {t('destination.resume')}
-        </Button>
-      )}
-    </Group>
   )
 }

@@ -4,16 +4,20 @@ import { useTranslation } from 'react-i18next'
 
 import type { Delivery } from '../../api/deliveries'
 import type { Destination } from '../../api/destinations'
+import type { Health } from '../../api/health'
+import { useFormats } from '../../i18n/format'
 import { paths } from '../../paths'
 import { StateBadge } from '../../ui/StateBadge'
 import { Time } from '../../ui/Time'
+import { Spark } from '../../ui/charts'
 import { domId } from '../../ui/domId'
 import { useNarrow } from '../../ui/useNarrow'
 import { DestinationState } from './DestinationState'
 
-type Props = { rows: Destination[]; latest: Map<string, Delivery>; chosen: string | undefined }
+type Lines = Health['destinations']
+type Props = { rows: Destination[]; latest: Map<string, Delivery>; lines: Lines | undefined; chosen: string | undefined }
 
-export function DestinationTable({ rows, latest, chosen }: Props) {
+export function DestinationTable({ rows, latest, lines, chosen }: Props) {
   const { t } = useTranslation()
   const narrow = useNarrow()
   return (
@@ -24,9 +28,9 @@ export function DestinationTable({ rows, latest, chosen }: Props) {
           <Table.Th className="middling">{t('destinations.endpoint')}</Table.Th>
           <Table.Th>{t('destinations.state')}</Table.Th>
           <Table.Th className="middling">{t('destinations.latest')}</Table.Th>
+          <Table.Th className="middling">{t('destinations.flow')}</Table.Th>
           <Table.Th className="wide">{t('destinations.adapter')}</Table.Th>
           <Table.Th className="wide">{t('destinations.eventTypes')}</Table.Th>
-          <Table.Th className="wide">{t('destinations.created')}</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -46,17 +50,17 @@ export function DestinationTable({ rows, latest, chosen }: Props) {
             </Table.Td>
             <Table.Td className="middling mono">{row.endpoint}</Table.Td>
             <Table.Td>
-              <DestinationState state={row.state} />
+              <DestinationState state={row.state} breaker={row.health.breaker} />
             </Table.Td>
             <Table.Td className="middling">
               <Latest delivery={latest.get(row.id)} />
             </Table.Td>
+            <Table.Td className="middling">
+              <Flow line={lines?.find((line) => line.destination_id === row.id)} name={row.name} />
+            </Table.Td>
             <Table.Td className="wide">{row.adapter_type}</Table.Td>
             <Table.Td className="wide">
               <EventTypes types={row.event_types} />
-            </Table.Td>
-            <Table.Td className="wide">
-              <Time at={row.created_at} />
             </Table.Td>
           </Table.Tr>
         ))}
@@ -81,6 +85,22 @@ function Latest({ delivery }: { delivery: Delivery | undefined }) {
         <Time at={delivery.created_at} />
       </Text>
     </>
+  )
+}
+
+/** What it took, and what it did not, in the window of the summary. */
+function Flow({ line, name }: { line: Lines[number] | undefined; name: string }) {
+  const { t } = useTranslation()
+  const { number } = useFormats()
+  if (!line) return <span className="faint">{t('common.none')}</span>
+  const sum = (figures: number[]) => figures.reduce((total, figure) => total + figure, 0)
+  const [delivered, troubled] = [sum(line.delivered), sum(line.troubled)]
+  const said = t('destinations.flowSaid', { name, delivered: number(delivered), troubled: number(troubled) })
+  return (
+    <div className="flow" title={said}>
+      <Spark said={said} data={line.delivered} color="teal.7" width={84} height={20} />
+      {troubled > 0 && <Spark said={t('destinations.flowTrouble', { count: troubled })} data={line.troubled} color="red.7" width={84} height={14} />}
+    </div>
   )
 }
 

@@ -18,13 +18,14 @@ import { AnchorLink } from '../../ui/links'
 import { useStateMeaning } from '../../ui/useStateMeaning'
 import { lastAnswer } from '../deliveries/lastAnswer'
 
-const SHOWN = 8
+/** As many are shown, and asked for. */
+export const LATEST = 8
 
 export function RecentDeliveries({ destination }: { destination: Destination }) {
   const { t } = useTranslation()
   const { may } = useSession()
   const means = useStateMeaning()
-  const query = useInfiniteQuery(deliveriesQuery({ destination_id: destination.id }, SHOWN))
+  const query = useInfiniteQuery(deliveriesQuery({ destination_id: destination.id }, LATEST))
   const rows = query.data?.pages[0]?.data
   return (
     <section aria-label={t('destination.deliveries')}>

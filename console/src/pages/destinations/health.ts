@@ -1,46 +1,20 @@
-// What the newest deliveries say about whether things flow.
+// What the server's figures say about whether things flow, and which destinations a filter shows.
 import type { Delivery } from '../../api/deliveries'
+import type { Destination } from '../../api/destinations'
+import type { Health } from '../../api/health'
 
-export const groups = ['delivered', 'moving', 'retrying', 'held', 'lost', 'aside'] as const
-export type Group = (typeof groups)[number]
-
-const groupOf: Record<string, Group> = {
-  delivered: 'delivered',
-  pending: 'moving',
-  delivering: 'moving',
-  retry_scheduled: 'retrying',
-  parked: 'held',
-  dead_lettered: 'lost',
-  failed: 'lost',
-}
-
-export type Verdict = 'none' | 'ok' | 'moving' | 'retrying' | 'held' | 'lost'
-export type Health = {
-  counts: Record<Group, number>
-  /** The state of each group that most of its deliveries are in. */
-  mostly: Partial<Record<Group, string>>
-  total: number
-  verdict: Verdict
-  since: string | undefined
-}
+export type Verdict = 'none' | 'ok' | 'moving' | 'retrying' | 'held' | 'lost' | 'stopped'
 
 /** The worst thing that is there decides. */
-const worstFirst = ['lost', 'held', 'retrying', 'moving'] as const
-
-export function healthOf(deliveries: Delivery[]): Health {
-  const counts = { delivered: 0, moving: 0, retrying: 0, held: 0, lost: 0, aside: 0 }
-  const perState = new Map<string, number>()
-  const mostly: Health['mostly'] = {}
-  for (const { state } of deliveries) {
-    const group = groupOf[state] ?? 'aside'
-    counts[group] += 1
-    perState.set(state, (perState.get(state) ?? 0) + 1)
-    const before = mostly[group]
-    if (!before || (perState.get(state) ?? 0) > (perState.get(before) ?? 0)) mostly[group] = state
-  }
-  const worst = worstFirst.find((group) => counts[group] > 0)
-  const verdict = worst ?? (deliveries.length > 0 ? 'ok' : 'none')
-  return { counts, mostly, total: deliveries.length, verdict, since: deliveries.at(-1)?.created_at }
+export function verdictOf(health: Health): { verdict: Verdict; count: number } {
+  const lost = health.dead_lettered + health.failed
+  const moving = health.pending + health.delivering
+  if (health.sending_paused) return { verdict: 'stopped', count: health.parked }
+  if (lost > 0) return { verdict: 'lost', count: lost }
+  if (health.parked > 0) return { verdict: 'held', count: health.parked }
+  if (health.retrying > 0) return { verdict: 'retrying', count: health.retrying }
+  if (moving > 0) return { verdict: 'moving', count: moving }
+  return { verdict: health.attempts > 0 ? 'ok' : 'none', count: health.delivered }
 }
 
 /** The newest delivery of each destination; `deliveries` come newest first. */
@@ -50,4 +24,22 @@ export function latestByDestination(deliveries: Delivery[]): Map<string, Deliver
     if (!latest.has(delivery.destination_id)) latest.set(delivery.destination_id, delivery)
   }
   return latest
+}
+
+export const filters = ['all', 'enabled', 'disabled', 'retry_scheduled', 'failed', 'dead_lettered', 'delivered'] as const
+export type Filter = (typeof filters)[number]
+export const isFilter = (text: unknown): text is Filter => filters.some((filter) => filter === text)
+
+/** Of what is loaded already: by its switch, or by how its latest delivery stands. */
+export function shows(filter: Filter, destination: Pick<Destination, 'id' | 'enabled'>, latest: Map<string, Delivery>): boolean {
+  switch (filter) {
+    case 'all':
+      return true
+    case 'enabled':
+      return destination.enabled
+    case 'disabled':
+      return !destination.enabled
+    default:
+      return latest.get(destination.id)?.state === filter
+  }
 }

@@ -20,7 +20,7 @@ const looks = {
   rejected: ['yellow', IconBan],
 } as const
 
-export function InboundLogTable({ rows }: { rows: InboundDelivery[] }) {
+export function InboundLogTable({ rows, onOpen }: { rows: InboundDelivery[]; onOpen: (id: string) => void }) {
   const { t } = useTranslation()
   const { duration } = useFormats()
   return (
@@ -37,7 +37,9 @@ export function InboundLogTable({ rows }: { rows: InboundDelivery[] }) {
         {rows.map((row) => (
           <Table.Tr key={row.id}>
             <Table.Td>
-              <Time at={row.received_at} />
+              <button id={domId('open', row.id)} type="button" className="plain" onClick={() => onOpen(row.id)}>
+                <Time at={row.received_at} />
+              </button>
               <Text size="xs" c="dimmed">
                 {row.request_method}
                 {row.is_replay && `, ${t('inboundLog.replay')}`}
@@ -68,7 +70,7 @@ export function InboundLogTable({ rows }: { rows: InboundDelivery[] }) {
   )
 }
 
-function Result({ row }: { row: InboundDelivery }) {
+export function Result({ row }: { row: InboundDelivery }) {
   const { t } = useTranslation()
   const result = dispatchOf(row)
   const [tone, icon] = looks[result]
@@ -81,7 +83,7 @@ function Result({ row }: { row: InboundDelivery }) {
 
 const refusals = ['rejected_signature', 'rejected_bearer', 'rejected_ip', 'rejected_no_auth'] as const
 
-function OutcomeText({ row }: { row: InboundDelivery }) {
+export function OutcomeText({ row }: { row: InboundDelivery }) {
   const { t } = useTranslation()
   const refusal = refusals.find((status) => status === row.auth_status)
   if (refusal) return t(`inboundLog.authStatus.${refusal}`)

@@ -1,51 +1,118 @@
-import { Paper } from '@mantine/core'
+// Settings of webhooks: what comes in, and what goes out.
+import { Button, Group, Tabs } from '@mantine/core'
+import { IconPlus } from '@tabler/icons-react'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
+import { lazy, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { inboundQuery } from '../../api/inbound'
+import { type CreatedInbound, inboundQuery } from '../../api/inbound'
 import { useSession } from '../../api/session'
 import { paths } from '../../paths'
 import { Empty } from '../../ui/Empty'
-import { Loading } from '../../ui/Loading'
-import { More } from '../../ui/More'
-import { Notice } from '../../ui/Notice'
+import { Later } from '../../ui/Later'
+import { Listing } from '../../ui/Listing'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
+import { SidePanel } from '../../ui/SidePanel'
 import { createInboundCurl } from '../../ui/curl'
 import { FeatureNotice } from './FeatureNotice'
-import { InboundLogPanel } from './InboundLogPanel'
 import { InboundTable } from './InboundTable'
+
+const InboundForm = lazy(() => import('./InboundForm').then((loaded) => ({ default: loaded.InboundForm })))
+const InboundPanel = lazy(() => import('./InboundPanel').then((loaded) => ({ default: loaded.InboundPanel })))
+const SecretOnce = lazy(() => import('../../ui/SecretOnce').then((loaded) => ({ default: loaded.SecretOnce })))
+const OutboundTab = lazy(() => import('./OutboundTab').then((loaded) => ({ default: loaded.OutboundTab })))
+
+export type InboundSearch = { tab?: 'outbound'; webhook?: string; delivery?: string }
 
 export function InboundPage() {
   const { t } = useTranslation()
-  const { session } = useSession()
-  const { webhook } = useSearch({ from: '/shell/settings/webhooks' })
+  const { may } = useSession()
+  const { tab, webhook, delivery }: InboundSearch = useSearch({ from: '/shell/settings/webhooks' })
   const navigate = useNavigate()
-  const query = useInfiniteQuery(inboundQuery)
-  const rows = query.data?.pages.flatMap((page) => page.data) ?? []
-  const on = session.features.inbound_webhooks_enabled
+  const go = (search: InboundSearch) => void navigate({ to: paths.inbound, search })
   return (
-    <Page
-      title={t('inbound.title')}
-      lead={t('inbound.lead')}
-      tools={<Refresh id="inbound-refresh" of={[query]} kinds={['inbound']} />}
-    >
-      {!on && <FeatureNotice />}
-      <Paper className="roomy">
-        {query.isPending && <Loading />}
-        {query.error && <Notice id="inbound-problem" error={query.error} onRetry={query.refetch} />}
-        {query.data && rows.length === 0 && (
-          <Empty id="create-inbound-curl" title={t('inbound.emptyTitle')} text={t('inbound.empty')} curl={createInboundCurl()} />
-        )}
-        {rows.length > 0 && (
-          <>
-            <InboundTable rows={rows} chosen={webhook} />
-            <More id="inbound-more" of={query} count={rows.length} />
-          </>
-        )}
-      </Paper>
-      <InboundLogPanel id={webhook} onClose={() => navigate({ to: paths.inbound, search: {} })} />
+    <Page title={t('webhooks.title')} lead={t('webhooks.lead')}>
+      <Tabs
+        id="webhooks-tabs"
+        value={tab ?? 'inbound'}
+        keepMounted={false}
+        onChange={(next) => go(next === 'outbound' ? { tab: 'outbound' } : {})}
+      >
+        <Tabs.List mb="md" aria-label={t('webhooks.title')}>
+          <Tabs.Tab value="inbound">{t('nav.inbound')}</Tabs.Tab>
+          {may('destination:read') && <Tabs.Tab value="outbound">{t('nav.outbound')}</Tabs.Tab>}
+        </Tabs.List>
+        <Tabs.Panel value="inbound">
+          <Inbound chosen={webhook} />
+        </Tabs.Panel>
+        <Tabs.Panel value="outbound">
+          <Later when wait>
+            <OutboundTab />
+          </Later>
+        </Tabs.Panel>
+      </Tabs>
+      <Later when={webhook !== undefined}>
+        <InboundPanel
+          id={webhook}
+          delivery={delivery}
+          onDelivery={(next) => go({ webhook, ...(next ? { delivery: next } : {}) })}
+          onClose={() => go({})}
+        />
+      </Later>
     </Page>
+  )
+}
+
+function Inbound({ chosen }: { chosen: string | undefined }) {
+  const { t } = useTranslation()
+  const { session, may } = useSession()
+  const query = useInfiniteQuery(inboundQuery)
+  const [making, setMaking] = useState(false)
+  const [made, setMade] = useState<CreatedInbound>()
+  return (
+    <div className="page">
+      {!session.features.inbound_webhooks_enabled && <FeatureNotice />}
+      <Group justify="space-between">
+        <Refresh id="inbound-refresh" of={[query]} kinds={['inbound']} />
+        {may('inbound_webhook:create') && (
+          <Button id="inbound-new" leftSection={<IconPlus size={15} aria-hidden />} onClick={() => setMaking(true)}>
+            {t('inboundForm.new')}
+          </Button>
+        )}
+      </Group>
+      {made?.secret && (
+        <Later when wait>
+          <SecretOnce
+            name={made.name}
+            secret={made.secret}
+            title={t('inboundForm.secretTitle', { name: made.name })}
+            lead={t('inboundForm.secretLead')}
+            onStored={() => setMade(undefined)}
+          />
+        </Later>
+      )}
+      <Listing
+        id="inbound"
+        of={query}
+        empty={
+          <Empty id="create-inbound-curl" title={t('inbound.emptyTitle')} text={t('inbound.empty')} curl={createInboundCurl()} />
+        }
+      >
+        {(rows) => <InboundTable rows={rows} chosen={chosen} />}
+      </Listing>
+      <SidePanel
+        id="new-inbound"
+        title={t('inboundForm.new')}
+        opened={making}
+        onClose={() => setMaking(false)}
+        size="min(980px, 100%)"
+      >
+        <Later when={making} wait>
+          <InboundForm onDone={(saved) => [setMaking(false), setMade(saved)]} onCancel={() => setMaking(false)} />
+        </Later>
+      </SidePanel>
+    </div>
   )
 }

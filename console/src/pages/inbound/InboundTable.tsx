@@ -1,15 +1,19 @@
-import { Table } from '@mantine/core'
-import { IconCircleCheck, IconPlayerPause } from '@tabler/icons-react'
+import { Badge, Switch, Table } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
+import { lazy } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import type { InboundWebhook } from '../../api/inbound'
+import { type InboundWebhook, useSetActive } from '../../api/inbound'
+import { useSession } from '../../api/session'
 import { paths } from '../../paths'
 import { Copy } from '../../ui/Copy'
-import { Mark } from '../../ui/StateBadge'
+import { Later } from '../../ui/Later'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
+import { tellProblem } from '../../ui/notify'
 import { useNarrow } from '../../ui/useNarrow'
+
+const RowMenu = lazy(() => import('./RowMenu').then((loaded) => ({ default: loaded.RowMenu })))
 
 export function InboundTable({ rows, chosen }: { rows: InboundWebhook[]; chosen: string | undefined }) {
   const { t } = useTranslation()
@@ -26,6 +30,9 @@ export function InboundTable({ rows, chosen }: { rows: InboundWebhook[]; chosen:
           <Table.Th className="wide">{t('inbound.handler')}</Table.Th>
           <Table.Th>{t('inbound.active')}</Table.Th>
           <Table.Th className="middling">{t('inbound.last')}</Table.Th>
+          <Table.Th>
+            <span className="unseen">{t('destination.more')}</span>
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
@@ -48,23 +55,45 @@ export function InboundTable({ rows, chosen }: { rows: InboundWebhook[]; chosen:
             <Table.Td className="wide">{auth(row)}</Table.Td>
             <Table.Td className="wide">{handler(row)}</Table.Td>
             <Table.Td>
-              {row.is_active ? (
-                <Mark tone="teal" icon={IconCircleCheck}>
-                  {t('inbound.isActive')}
-                </Mark>
-              ) : (
-                <Mark tone="gray" icon={IconPlayerPause}>
-                  {t('inbound.isInactive')}
-                </Mark>
+              <span className="above">
+                <ActiveSwitch webhook={row} />
+              </span>
+              {row.auto_disabled_at && (
+                <Badge color="red" size="xs">
+                  {t('inbound.autoDisabled')}
+                </Badge>
               )}
             </Table.Td>
             <Table.Td className="middling">
               {row.last_delivery_at ? <Time at={row.last_delivery_at} /> : t('inbound.never')}
             </Table.Td>
+            <Table.Td w={44}>
+              <span className="above">
+                <Later when>
+                  <RowMenu webhook={row} />
+                </Later>
+              </span>
+            </Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>
     </Table>
+  )
+}
+
+function ActiveSwitch({ webhook: { id, name, is_active } }: { webhook: InboundWebhook }) {
+  const { t } = useTranslation()
+  const { may } = useSession()
+  const set = useSetActive(id)
+  return (
+    <Switch
+      id={domId('active', id)}
+      size="sm"
+      aria-label={t('inbound.activeOf', { name })}
+      checked={is_active}
+      disabled={!may('inbound_webhook:update') || set.isPending}
+      onChange={(event) => set.mutate(event.currentTarget.checked, { onError: tellProblem })}
+    />
   )
 }
 
@@ -75,6 +104,11 @@ function useAuthName() {
     bearer: t('inbound.auth_bearer'),
     ip_allowlist: t('inbound.auth_ip_allowlist'),
     path_token: t('inbound.auth_path_token'),
+    static_header: t('inboundForm.auth_static_header'),
+    basic: t('inboundForm.auth_basic'),
+    body_field: t('inboundForm.auth_body_field'),
+    signature: t('inboundForm.auth_signature'),
+    preset: t('inboundForm.auth_preset'),
   }
   return ({ auth_type }: InboundWebhook) => names[auth_type] ?? auth_type
 }
@@ -82,7 +116,10 @@ function useAuthName() {
 function useHandlerName() {
   const { t } = useTranslation()
   return ({ handler_type, handler_config }: InboundWebhook) => {
-    if (handler_config) return t('inbound.handler_action', { action: handler_config.action })
+    if (handler_config?.type === 'direct_action') {
+      const actions = handler_config.rules?.map((rule) => rule.action) ?? [handler_config.action ?? '']
+      return t('inbound.handler_action', { action: [...new Set(actions)].join(', ') })
+    }
     return handler_type === 'workflow' ? t('inbound.handler_workflow') : t('inbound.handler_none')
   }
 }

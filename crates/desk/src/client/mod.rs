@@ -1,129 +1,135 @@
 //! Clients: whom a ticket is for. One of a tenant's clients may be the default, which takes the
 //! tickets for which nobody names one.
 
-pub mod store;
+pub mod actions;
 
-use hookswitch_domain::time::Timestamp;
+use futures_util::future::BoxFuture;
 use hookswitch_pipeline::inbound::action::ActionError;
 use hookswitch_store::Tx;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::change::Change;
 use crate::id::ClientId;
-use crate::input::{NAME_CHARS_MAX, check_name, check_object, check_text};
+use crate::record::{Entity, Events, Filter, Record, Reference, Settling, events, store};
+use crate::words::{Free, columns, words};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientType {
-    #[default]
-    Company,
-    Individual,
-}
+words! { ClientType { Company "company", Individual "individual" } }
 
-impl ClientType {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-        }
-    }
-}
-
-/// How to reach a client. Whatever isn't known is left out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-pub struct ClientDetails {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone_no: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address_2: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub city: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zip: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub country: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default_currency_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notes: Option<String>,
-}
-
-impl ClientDetails {
-    fn check(&self) -> Result<(), ActionError> {
-        let short = [
-            ("url", &self.url),
-            ("phone_no", &self.phone_no),
-            ("email", &self.email),
-            ("address", &self.address),
-            ("address_2", &self.address_2),
-            ("city", &self.city),
-            ("state", &self.state),
-            ("zip", &self.zip),
-            ("country", &self.country),
-            ("default_currency_code", &self.default_currency_code),
-        ];
-        for (field, text) in short {
-            text.as_deref().map_or(Ok(()), |text| check_name(field, text, NAME_CHARS_MAX))?;
-        }
-        self.notes.as_deref().map_or(Ok(()), |notes| check_text("notes", notes))
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+/// Whom tickets, assets and invoices are for.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Client {
-    #[schema(value_type = String, example = "cli_01h455vb4pex5vsknk084sn02q")]
-    pub id: ClientId,
+    #[schema(example = "Acme Ltd", min_length = 1, max_length = 255)]
     pub client_name: String,
+    #[serde(default)]
     pub client_type: ClientType,
+    /// Takes the records for which nobody names a client; the one that was it before no longer is.
+    #[serde(default)]
     pub is_default: bool,
+    #[serde(default)]
     pub is_inactive: bool,
-    #[serde(flatten)]
-    pub details: ClientDetails,
+    /// The client's web site.
+    pub url: Option<String>,
+    pub phone_no: Option<String>,
+    pub email: Option<String>,
+    pub billing_email: Option<String>,
+    pub address: Option<String>,
+    pub address_2: Option<String>,
+    pub city: Option<String>,
+    pub state: Option<String>,
+    pub zip: Option<String>,
+    pub country: Option<String>,
+    pub default_currency_code: Option<String>,
+    pub notes: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub parent_client_id: Option<ClientId>,
+    #[serde(default)]
     #[schema(value_type = Object)]
-    pub properties: Map<String, Value>,
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    pub updated_at: Timestamp,
+    pub properties: Free,
 }
 
-/// What a client is made from.
-#[derive(Debug, Clone, Default)]
-pub struct NewClient {
-    pub client_name: String,
-    pub client_type: ClientType,
-    pub details: ClientDetails,
-    pub properties: Map<String, Value>,
+impl Entity for Client {
+    type Id = ClientId;
+    const KIND: &'static str = "client";
+    const TITLE: &'static str = "Client";
+    const TABLE: &'static str = "client";
+    const EVENTS: Events = events!("client");
+    const FILTERS: &'static [Filter] = &[Filter::text("client_type"), Filter::flag("is_inactive")];
+    const PRIVATE: &'static [&'static str] = &[
+        "url",
+        "phone_no",
+        "email",
+        "billing_email",
+        "address",
+        "address_2",
+        "city",
+        "state",
+        "zip",
+        "country",
+        "notes",
+        "properties",
+    ];
+    const USED_BY: &'static [(&'static str, &'static str)] = &[
+        ("ticket", "client_id"),
+        ("contact", "client_id"),
+        ("asset", "client_id"),
+        ("invoice", "client_id"),
+        ("project", "client_id"),
+        ("client", "parent_client_id"),
+    ];
+    const OWNS: &'static [(&'static str, &'static str)] = &[("location", "client_id")];
+
+    columns!(
+        client_name,
+        client_type,
+        is_default,
+        is_inactive,
+        url,
+        phone_no,
+        email,
+        billing_email,
+        address,
+        address_2,
+        city,
+        state,
+        zip,
+        country,
+        default_currency_code,
+        notes,
+        parent_client_id,
+        properties
+    );
+
+    fn title(&self) -> (&'static str, &str) {
+        ("client_name", &self.client_name)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::to::<Self>("parent_client_id", self.parent_client_id)]
+    }
+
+    fn settle<'a>(&'a mut self, tx: &'a mut Tx, at: &'a Settling<'a, Self>) -> BoxFuture<'a, Result<(), ActionError>> {
+        Box::pin(async move {
+            if self.parent_client_id == Some(at.id) {
+                return Err(crate::input::invalid("parent_client_id", "is the client itself"));
+            }
+            if self.is_default && !at.before.is_some_and(|before| before.is_default) {
+                store::no_default(tx, Self::TABLE, None, at.change.ambient.now()).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn news(before: &Self, after: &Self) -> Vec<&'static str> {
+        match (before.is_inactive, after.is_inactive) {
+            (false, true) => vec!["client.deactivated"],
+            (true, false) => vec!["client.activated"],
+            _ => Vec::new(),
+        }
+    }
 }
 
-/// Makes a client and publishes `client.created`.
-pub async fn create(tx: &mut Tx, change: &Change<'_>, asked: NewClient) -> Result<Client, ActionError> {
-    check_name("client_name", &asked.client_name, NAME_CHARS_MAX)?;
-    asked.details.check()?;
-    check_object("properties", &asked.properties)?;
-    let now = change.ambient.now();
-    let client = Client {
-        id: change.ambient.fresh(),
-        client_name: asked.client_name,
-        client_type: asked.client_type,
-        is_default: false,
-        is_inactive: false,
-        details: asked.details,
-        properties: asked.properties,
-        created_at: now,
-        updated_at: now,
-    };
-    store::insert(tx, &client).await?;
-    change.publish(tx, "client.created", ("client_id", client.id.to_string()), json!({ "client": client })).await?;
-    Ok(client)
+/// The client that takes what nobody names one for.
+pub async fn default(tx: &mut Tx) -> Result<Option<Record<Client>>, hookswitch_store::StoreError> {
+    store::first(tx, "is_default", "id", &[]).await
 }

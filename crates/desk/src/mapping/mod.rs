@@ -5,9 +5,6 @@
 mod links;
 pub mod store;
 
-use std::str::FromStr;
-
-use hookswitch_domain::id::IdError;
 use hookswitch_domain::time::{Ambient, Timestamp};
 use hookswitch_pipeline::inbound::action::ActionError;
 use hookswitch_store::{StoreError, Tx};
@@ -15,13 +12,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::id::{ClientId, MappingId, TicketId};
+use crate::id::MappingId;
 use crate::input::invalid;
-use crate::{client, ticket};
+use crate::kinds;
 
 pub use links::TicketLinks;
 
-/// What can be mapped: the `alga_entity_type`.
+/// Two of the kinds that can be mapped: the `alga_entity_type`.
 pub const TICKET: &str = "ticket";
 pub const CLIENT: &str = "client";
 
@@ -67,16 +64,12 @@ pub struct Mapping {
 
 /// The type of a record that can be mapped, if the tenant has this record.
 pub async fn entity(tx: &mut Tx, entity_type: &str, entity_id: &str) -> Result<&'static str, ActionError> {
-    let (known, found) = match entity_type {
-        TICKET => (TICKET, ticket::get(tx, ours::<TicketId>(entity_id)?).await?.is_some()),
-        CLIENT => (CLIENT, client::store::get(tx, ours::<ClientId>(entity_id)?).await?.is_some()),
-        _ => return Err(invalid("alga_entity_type", format!("must be {TICKET} or {CLIENT}"))),
+    let Some(kind) = kinds::named(entity_type) else {
+        let known: Vec<&str> = kinds::KINDS.iter().map(|kind| kind.name).collect();
+        return Err(invalid("alga_entity_type", format!("must be one of {}", known.join(", "))));
     };
-    if found { Ok(known) } else { Err(invalid("alga_entity_id", format!("names no {known} of this tenant"))) }
-}
-
-fn ours<T: FromStr<Err = IdError>>(text: &str) -> Result<T, ActionError> {
-    text.parse().map_err(|error: IdError| invalid("alga_entity_id", error.to_string()))
+    kinds::record(tx, kind, "alga_entity_id", entity_id).await?;
+    Ok(kind.name)
 }
 
 /// Why a link was not made.

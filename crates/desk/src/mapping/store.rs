@@ -1,8 +1,10 @@
 //! The SQL of external mappings.
 
+use hookswitch_domain::time::Timestamp;
 use hookswitch_store::{Page, Row, StoreError, Tx, Value, params};
 
 use super::{External, Mapping};
+use crate::id::MappingId;
 use crate::list::Conditions;
 
 const MAPPING: &str = "SELECT id, integration_type, alga_entity_type, alga_entity_id, external_entity_id, external_realm_id,
@@ -75,7 +77,7 @@ pub(super) async fn move_to(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreE
 }
 
 /// The record at exactly this place: no realm is a realm of its own.
-pub(super) async fn entity_at(tx: &mut Tx, external: &External) -> Result<Option<String>, StoreError> {
+pub async fn entity_at(tx: &mut Tx, external: &External) -> Result<Option<String>, StoreError> {
     let sql = "SELECT alga_entity_id FROM tenant_external_entity_mappings
         WHERE tenant = $1 AND integration_type = $2 AND alga_entity_type = $3 AND external_entity_id = $4
             AND coalesce(external_realm_id, '') = $5";
@@ -95,6 +97,13 @@ pub async fn find(tx: &mut Tx, external: &External) -> Result<Option<String>, St
         ORDER BY CASE WHEN external_realm_id IS NULL THEN 0 ELSE 1 END, updated_at DESC LIMIT 1";
     let params = params![tx.tenant(), &external.integration_type, external.entity_type, &external.external_id];
     tx.query_opt(sql, params).await?.map(|mut row| row.get(0)).transpose()
+}
+
+/// Gives all mappings of an integration another name, as its webhook has another slug now. Returns how many.
+pub async fn rename_integration(tx: &mut Tx, from: &str, to: &str) -> Result<u64, StoreError> {
+    let sql = "UPDATE tenant_external_entity_mappings SET integration_type = $3 WHERE tenant = $1 AND integration_type = $2";
+    let tenant = tx.tenant();
+    tx.execute(sql, params![tenant, from, to]).await
 }
 
 /// What a list of mappings is narrowed to.
@@ -134,4 +143,36 @@ pub async fn names(tx: &mut Tx, entity_type: &'static str, ids: &[String]) -> Re
         .after(select);
     let rows = tx.query(&sql, &params).await?;
     rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
+}
+
+/// Says what became of a record elsewhere; null changes nothing of the metadata.
+pub async fn mark(
+    tx: &mut Tx,
+    external: &External,
+    status: &str,
+    metadata: &serde_json::Value,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE tenant_external_entity_mappings SET sync_status = $6, metadata = $7, last_synced_at = $8, updated_at = $8
+        WHERE tenant = $1 AND integration_type = $2 AND alga_entity_type = $3 AND external_entity_id = $4
+            AND coalesce(external_realm_id, '') = $5";
+    let (tenant, realm) = (tx.tenant(), external.realm.as_deref().unwrap_or(""));
+    let kind = external.entity_type;
+    tx.execute(sql, params![tenant, &external.integration_type, kind, &external.external_id, realm, status, metadata, at])
+        .await?;
+    Ok(())
+}
+
+/// A record that is gone has no names elsewhere.
+pub async fn forget(tx: &mut Tx, entity_type: &str, entity_id: &str) -> Result<(), StoreError> {
+    let sql = "DELETE FROM tenant_external_entity_mappings WHERE tenant = $1 AND alga_entity_type = $2 AND alga_entity_id = $3";
+    tx.execute(sql, params![tx.tenant(), entity_type, entity_id]).await?;
+    Ok(())
+}
+
+pub async fn delete(tx: &mut Tx, id: MappingId) -> Result<Option<Mapping>, StoreError> {
+    let found = tx.query_opt(&format!("{MAPPING} WHERE id = $1 AND tenant = $2"), params![id, tx.tenant()]).await?;
+    let Some(mapping) = found.map(mapping_of).transpose()? else { return Ok(None) };
+    tx.execute("DELETE FROM tenant_external_entity_mappings WHERE id = $1 AND tenant = $2", params![id, tx.tenant()]).await?;
+    Ok(Some(mapping))
 }

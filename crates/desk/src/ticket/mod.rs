@@ -1,29 +1,32 @@
 //! Tickets. A ticket lies on one board and has one of that board's statuses; what nobody says about
 //! a new one (client, board, status, priority) takes the tenant's defaults. Its number is given
 //! last, under the counter's lock, so that numbers have neither gaps nor doubles. People's requests
-//! and inbound webhooks make tickets on one path, and each change is published in its transaction.
+//! and inbound webhooks make and change tickets on one path, and each change is published in its
+//! transaction.
 
 pub mod actions;
+mod comment;
 mod create;
+mod edit;
 mod place;
 pub mod store;
 
-use hookswitch_domain::audit::Actor;
 use hookswitch_domain::id::UserId;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::inbound::action::ActionError;
 use hookswitch_store::{Page, StoreError, Tx};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+pub use comment::{Author, Comment, NewComment, comment};
 pub use create::{Linked, NewTicket, create, create_linked};
+pub use edit::{Edited, change, remove, reopen};
 
-use crate::board;
 use crate::change::Change;
-use crate::id::{BoardId, CategoryId, ClientId, CommentId, PriorityId, StatusId, TicketId};
-use crate::input::{check_text, invalid};
+use crate::id::{AssetId, BoardId, CategoryId, ClientId, ContactId, LocationId, PriorityId, StatusId, TeamId, TicketId};
 use crate::mapping;
+pub use crate::record::ExternalRef;
 
 /// A ticket as the API shows it and as its events carry it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -37,6 +40,10 @@ pub struct Ticket {
     #[schema(value_type = Option<String>)]
     pub client_id: Option<ClientId>,
     pub client_name: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub location_id: Option<LocationId>,
+    #[schema(value_type = Option<String>)]
+    pub contact_id: Option<ContactId>,
     #[schema(value_type = String)]
     pub board_id: BoardId,
     pub board_name: String,
@@ -50,7 +57,11 @@ pub struct Ticket {
     #[schema(value_type = Option<String>)]
     pub category_id: Option<CategoryId>,
     #[schema(value_type = Option<String>)]
+    pub subcategory_id: Option<CategoryId>,
+    #[schema(value_type = Option<String>)]
     pub assigned_to: Option<UserId>,
+    #[schema(value_type = Option<String>)]
+    pub assigned_team_id: Option<TeamId>,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due_date: Option<Timestamp>,
     /// Free JSON. An inbound webhook adds `inbound_delivery_id` and `webhook`.
@@ -68,72 +79,14 @@ pub struct Ticket {
     pub updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
+    /// Counts the changes; `If-Match` compares it.
+    pub version: i64,
     /// What the ticket is called elsewhere.
     pub external_refs: Vec<ExternalRef>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ExternalRef {
-    pub integration_type: String,
-    pub external_id: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Comment {
-    #[schema(value_type = String, example = "cmt_01h455vb4pex5vsknk084sn02q")]
-    pub id: CommentId,
-    #[schema(value_type = String)]
-    pub ticket_id: TicketId,
-    /// `internal` (a person) or `system`.
-    pub author_type: String,
-    pub author: String,
-    pub note: String,
-    pub is_internal: bool,
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-}
-
 async fn publish(tx: &mut Tx, change: &Change<'_>, event: &str, ticket: &Ticket, payload: Value) -> Result<(), ActionError> {
     change.publish(tx, event, ("ticket_id", ticket.id.to_string()), payload).await
-}
-
-/// Adds a comment, seen by the desk's people only, and publishes `ticket.comment.added`.
-pub async fn comment(tx: &mut Tx, change: &Change<'_>, ticket: &Ticket, note: &str) -> Result<Comment, ActionError> {
-    check_text("description", note)?;
-    let author_type = if matches!(change.actor, Actor::User(_)) { "internal" } else { "system" };
-    let comment = Comment {
-        id: change.ambient.fresh(),
-        ticket_id: ticket.id,
-        author_type: author_type.to_owned(),
-        author: change.actor.to_string(),
-        note: note.to_owned(),
-        is_internal: true,
-        created_at: change.ambient.now(),
-    };
-    store::insert_comment(tx, &comment).await?;
-    publish(tx, change, "ticket.comment.added", ticket, json!({ "ticket": ticket, "comment": comment })).await?;
-    Ok(comment)
-}
-
-/// Gives a closed ticket its board's default status again and publishes `ticket.status_changed`.
-/// False if it wasn't closed.
-pub async fn reopen(tx: &mut Tx, change: &Change<'_>, ticket: &Ticket) -> Result<bool, ActionError> {
-    let Some(status) = board::store::default_status(tx, ticket.board_id).await?.filter(|status| !status.is_closed) else {
-        return Err(invalid("on_existing", "the ticket can't be reopened: its board has no open default status"));
-    };
-    let now = change.ambient.now();
-    if !store::reopen(tx, ticket.id, status.id, now).await? {
-        return Ok(false);
-    }
-    let (is_closed, updated_at, closed_at) = (false, now, None);
-    let open = Ticket { status_id: status.id, status_name: status.name, is_closed, updated_at, closed_at, ..ticket.clone() };
-    let payload = json!({
-        "ticket": open,
-        "previous_status_id": ticket.status_id,
-        "previous_status_name": ticket.status_name,
-    });
-    publish(tx, change, "ticket.status_changed", &open, payload).await?;
-    Ok(true)
 }
 
 /// One ticket of the transaction's tenant.
@@ -146,13 +99,20 @@ pub async fn get(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>, StoreError
 /// What a list of tickets is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    pub ticket_number: Option<i64>,
     pub status_id: Option<StatusId>,
     pub board_id: Option<BoardId>,
     pub client_id: Option<ClientId>,
+    pub contact_id: Option<ContactId>,
     pub priority_id: Option<PriorityId>,
+    pub category_id: Option<CategoryId>,
     pub assigned_to: Option<UserId>,
+    pub assigned_team_id: Option<TeamId>,
+    pub asset_id: Option<AssetId>,
     /// Of whichever integration.
     pub external_id: Option<String>,
+    /// The beginning of the title.
+    pub q: Option<String>,
 }
 
 /// Newest first.

@@ -1,16 +1,17 @@
 //! The SQL of tickets and their comments.
 
-use hookswitch_domain::time::Timestamp;
-use hookswitch_store::{Page, Row, StoreError, Tx, params};
+use hookswitch_store::{Page, Row, StoreError, Tx, Value as Column, params};
 use serde_json::Value;
 
 use super::{Comment, Filter, Ticket};
-use crate::id::{StatusId, TicketId};
+use crate::id::TicketId;
 use crate::list::Conditions;
+use crate::record::store::search_key;
 
 const TICKET: &str = "SELECT ticket.id, ticket_number, title, ticket.description, ticket.client_id, client_name,
         ticket.board_id, board_name, status_id, status.name, is_closed, priority_id, priority_name, category_id,
-        assigned_to, due_date, attributes, ticket_origin, source, entered_by, entered_at, ticket.updated_at, closed_at
+        assigned_to, due_date, attributes, ticket_origin, source, entered_by, entered_at, ticket.updated_at, closed_at,
+        location_id, contact_id, subcategory_id, assigned_team_id, ticket.version
     FROM ticket
     JOIN board ON board.id = ticket.board_id AND board.tenant = ticket.tenant
     JOIN status ON status.id = ticket.status_id AND status.tenant = ticket.tenant
@@ -45,43 +46,90 @@ fn ticket_of(mut row: Row) -> Result<Ticket, StoreError> {
         entered_at: row.get(20)?,
         updated_at: row.get(21)?,
         closed_at: row.get(22)?,
+        location_id: row.get(23)?,
+        contact_id: row.get(24)?,
+        subcategory_id: row.get(25)?,
+        assigned_team_id: row.get(26)?,
+        version: row.get(27)?,
         external_refs: Vec::new(),
     })
 }
 
-/// The tenant's next number. Whoever asks next waits for this transaction's end.
-pub(super) async fn next_number(tx: &mut Tx) -> Result<i64, StoreError> {
-    let sql = "INSERT INTO ticket_counter (tenant, last_number) VALUES ($1, 1)
-        ON CONFLICT (tenant) DO UPDATE SET last_number = ticket_counter.last_number + 1 RETURNING last_number";
-    tx.query_one(sql, params![tx.tenant()]).await?.get(0)
+const COLUMNS: [&str; 23] = [
+    "ticket_number",
+    "title",
+    "description",
+    "client_id",
+    "board_id",
+    "status_id",
+    "priority_id",
+    "category_id",
+    "assigned_to",
+    "due_date",
+    "attributes",
+    "ticket_origin",
+    "source",
+    "entered_by",
+    "entered_at",
+    "updated_at",
+    "closed_at",
+    "location_id",
+    "contact_id",
+    "subcategory_id",
+    "assigned_team_id",
+    "version",
+    "search_key",
+];
+
+fn values(ticket: &Ticket) -> Vec<Column> {
+    vec![
+        ticket.ticket_number.into(),
+        (&ticket.title).into(),
+        ticket.description.as_deref().into(),
+        ticket.client_id.into(),
+        ticket.board_id.into(),
+        ticket.status_id.into(),
+        ticket.priority_id.into(),
+        ticket.category_id.into(),
+        ticket.assigned_to.into(),
+        ticket.due_date.into(),
+        Value::Object(ticket.attributes.clone()).into(),
+        (&ticket.ticket_origin).into(),
+        (&ticket.source).into(),
+        (&ticket.entered_by).into(),
+        ticket.entered_at.into(),
+        ticket.updated_at.into(),
+        ticket.closed_at.into(),
+        ticket.location_id.into(),
+        ticket.contact_id.into(),
+        ticket.subcategory_id.into(),
+        ticket.assigned_team_id.into(),
+        ticket.version.into(),
+        search_key(&ticket.title).into(),
+    ]
 }
 
 pub(super) async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<(), StoreError> {
-    let sql = "INSERT INTO ticket (id, tenant, ticket_number, title, description, client_id, board_id, status_id, priority_id,
-            category_id, assigned_to, due_date, attributes, ticket_origin, source, entered_by, entered_at, updated_at, closed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
-    let params = params![
-        ticket.id,
-        tx.tenant(),
-        ticket.ticket_number,
-        &ticket.title,
-        ticket.description.as_deref(),
-        ticket.client_id,
-        ticket.board_id,
-        ticket.status_id,
-        ticket.priority_id,
-        ticket.category_id,
-        ticket.assigned_to,
-        ticket.due_date,
-        Value::Object(ticket.attributes.clone()),
-        &ticket.ticket_origin,
-        &ticket.source,
-        &ticket.entered_by,
-        ticket.entered_at,
-        ticket.updated_at,
-        ticket.closed_at,
-    ];
-    tx.execute(sql, params).await?;
+    let places: Vec<String> = (1..=COLUMNS.len() + 2).map(|place| format!("${place}")).collect();
+    let sql = format!("INSERT INTO ticket (id, tenant, {}) VALUES ({})", COLUMNS.join(", "), places.join(", "));
+    let key: Vec<Column> = vec![ticket.id.into(), tx.tenant().into()];
+    tx.execute(&sql, &[key, values(ticket)].concat()).await?;
+    Ok(())
+}
+
+/// False if the ticket is not at this version any more.
+pub(super) async fn update(tx: &mut Tx, ticket: &Ticket, version: i64) -> Result<bool, StoreError> {
+    let set: Vec<String> = (4..).zip(COLUMNS).map(|(place, column)| format!("{column} = ${place}")).collect();
+    let sql = format!("UPDATE ticket SET {} WHERE id = $1 AND tenant = $2 AND version = $3", set.join(", "));
+    let key: Vec<Column> = vec![ticket.id.into(), tx.tenant().into(), version.into()];
+    Ok(tx.execute(&sql, &[key, values(ticket)].concat()).await? == 1)
+}
+
+/// Nobody else changes the ticket until this transaction ends.
+pub(super) async fn hold(tx: &mut Tx, id: TicketId) -> Result<(), StoreError> {
+    if !tx.is_sqlite() {
+        tx.query("SELECT 1 FROM ticket WHERE id = $1 AND tenant = $2 FOR UPDATE", params![id, tx.tenant()]).await?;
+    }
     Ok(())
 }
 
@@ -98,11 +146,22 @@ pub(super) async fn list(
     page: &Page,
 ) -> Result<Vec<Ticket>, StoreError> {
     let mut conditions = Conditions::of_tenant(tx, "ticket")
+        .equal("ticket.ticket_number", filter.ticket_number)
         .equal("ticket.status_id", filter.status_id)
         .equal("ticket.board_id", filter.board_id)
         .equal("ticket.client_id", filter.client_id)
         .equal("ticket.priority_id", filter.priority_id)
-        .equal("ticket.assigned_to", filter.assigned_to);
+        .equal("ticket.contact_id", filter.contact_id)
+        .equal("ticket.category_id", filter.category_id)
+        .equal("ticket.assigned_to", filter.assigned_to)
+        .equal("ticket.assigned_team_id", filter.assigned_team_id);
+    if let Some(asset) = filter.asset_id {
+        let select = "SELECT ticket_id FROM asset_association WHERE tenant = $1 AND asset_id = {}";
+        conditions = conditions.within("ticket.id", select, asset.into());
+    }
+    if let Some(beginning) = &filter.q {
+        conditions = conditions.beginning("ticket", &search_key(beginning));
+    }
     if let Some(ids) = among {
         conditions = conditions.among("ticket.id", ids.into_iter().map(Into::into));
     }
@@ -110,16 +169,10 @@ pub(super) async fn list(
     tx.query(&sql, &params).await?.into_iter().map(ticket_of).collect()
 }
 
-/// False if the ticket is not closed.
-pub(super) async fn reopen(tx: &mut Tx, id: TicketId, status: StatusId, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE ticket SET status_id = $3, closed_at = NULL, updated_at = $4
-        WHERE id = $1 AND tenant = $2 AND closed_at IS NOT NULL";
-    Ok(tx.execute(sql, params![id, tx.tenant(), status, now]).await? == 1)
-}
-
 pub(super) async fn insert_comment(tx: &mut Tx, comment: &Comment) -> Result<(), StoreError> {
-    let sql = "INSERT INTO ticket_comment (id, tenant, ticket_id, author_type, author, note, is_internal, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "INSERT INTO ticket_comment (id, tenant, ticket_id, author_type, author, note, is_internal, created_at,
+            is_resolution)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let params = params![
         comment.id,
         tx.tenant(),
@@ -129,6 +182,7 @@ pub(super) async fn insert_comment(tx: &mut Tx, comment: &Comment) -> Result<(),
         &comment.note,
         comment.is_internal,
         comment.created_at,
+        comment.is_resolution,
     ];
     tx.execute(sql, params).await?;
     Ok(())
@@ -136,7 +190,7 @@ pub(super) async fn insert_comment(tx: &mut Tx, comment: &Comment) -> Result<(),
 
 /// Newest first.
 pub async fn comments(tx: &mut Tx, ticket: TicketId, page: &Page) -> Result<Vec<Comment>, StoreError> {
-    let select = "SELECT id, ticket_id, author_type, author, note, is_internal, created_at FROM ticket_comment";
+    let select = "SELECT id, ticket_id, author_type, author, note, is_internal, created_at, is_resolution FROM ticket_comment";
     let conditions = Conditions::of_tenant(tx, "ticket_comment").equal("ticket_id", Some(ticket));
     let (sql, params) = conditions.page("id", page).after(select);
     tx.query(&sql, &params).await?.into_iter().map(comment_of).collect()
@@ -151,5 +205,6 @@ fn comment_of(mut row: Row) -> Result<Comment, StoreError> {
         note: row.get(4)?,
         is_internal: row.get(5)?,
         created_at: row.get(6)?,
+        is_resolution: row.get(7)?,
     })
 }

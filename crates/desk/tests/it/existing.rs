@@ -24,7 +24,7 @@ async fn first(desk: &Desk) -> Ticket {
 }
 
 async fn close(desk: &Desk, ticket: &Ticket) {
-    let closed = desk.statuses().await.into_iter().find(|status| status.is_closed).unwrap();
+    let closed = desk.statuses().await.into_iter().find(|status| status.fields.is_closed).unwrap();
     let text = "UPDATE ticket SET status_id = $3, closed_at = 5 WHERE id = $1 AND tenant = $2";
     desk.sql(text, params![ticket.id, desk.tenant, closed.id]).await;
 }
@@ -69,7 +69,7 @@ async fn reopen_opens_what_is_closed_and_nothing_else(engine: &Engine) {
     let open = desk.ticket(ticket.id).await.unwrap();
     assert_eq!((open.status_name.as_str(), open.is_closed, open.closed_at), ("New", false, None));
     assert_eq!(result_of(&desk.act(input).await.unwrap()), ("unchanged".to_owned(), 1));
-    assert_eq!(desk.events().await, ["ticket.created", "ticket.status_changed"]);
+    assert_eq!(desk.events().await, ["ticket.created", "ticket.status_changed", "ticket.updated"]);
 }
 
 async fn fail_is_a_rule_of_the_ticket(engine: &Engine) {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use hookswitch_desk::board;
+use hookswitch_desk::board::{Board, Status};
 use hookswitch_desk::change::Change;
-use hookswitch_desk::id::TicketId;
+use hookswitch_desk::id::{BoardId, StatusId, TicketId};
+use hookswitch_desk::record::{self, Entity, Filters, Record};
 use hookswitch_desk::ticket::{self, NewTicket, Ticket};
 use hookswitch_domain::audit::Actor;
 use hookswitch_domain::egress::Rules;
@@ -68,21 +69,38 @@ impl Desk {
         self.sql(&text, params![self.tenant]).await.remove(0).get(0).unwrap()
     }
 
-    /// What an inbound webhook does with these mapped fields.
+    /// What an inbound webhook that makes tickets does with these mapped fields.
     pub async fn act(&self, input: serde_json::Value) -> Result<Done, ActionError> {
         self.act_at_depth(0, input).await
     }
 
     pub async fn act_at_depth(&self, depth: u8, input: serde_json::Value) -> Result<Done, ActionError> {
-        let serde_json::Value::Object(input) = input else { panic!("fields are an object") };
+        self.run("createTicket", depth, input).await
+    }
+
+    /// Any action of the desk's.
+    pub async fn run(&self, action: &'static str, depth: u8, input: serde_json::Value) -> Result<Done, ActionError> {
         let mut registry = Registry::default();
         hookswitch_desk::register(&mut registry).unwrap();
+        self.run_of(&registry, action, depth, input).await
+    }
+
+    /// Any action of this registry's.
+    pub async fn run_of(
+        &self,
+        registry: &Registry,
+        action: &'static str,
+        depth: u8,
+        input: serde_json::Value,
+    ) -> Result<Done, ActionError> {
+        let serde_json::Value::Object(input) = input else { panic!("fields are an object") };
+        let registry = registry.clone();
         let delivery: InboundDeliveryId = ambient().fresh();
         let publisher = self.publisher.clone();
         self.write(move |tx| {
             Box::pin(async move {
                 let context = Context { ambient: &TestAmbient, publisher: &publisher, integration: WEBHOOK, delivery, depth };
-                registry.get("createTicket").unwrap().run(tx, &input, &context).await
+                registry.get(action).unwrap().run(tx, &input, &context).await
             })
         })
         .await
@@ -114,35 +132,26 @@ impl Desk {
     }
 
     /// Another board of the tenant, with a closed default status.
-    pub async fn second_board(&self) -> (board::Board, board::Status) {
-        let board = board::Board {
-            id: ambient().fresh(),
-            board_name: "Second".to_owned(),
-            description: String::new(),
-            is_default: false,
-            display_order: 2,
-        };
-        let status = board::Status {
-            id: ambient().fresh(),
-            board_id: board.id,
-            name: "Done".to_owned(),
-            is_closed: true,
-            is_default: true,
-            order_number: 1,
-        };
-        let (theirs, its) = (board.clone(), status.clone());
+    pub async fn second_board(&self) -> (BoardId, StatusId) {
         let made = self.write(move |tx| {
             Box::pin(async move {
-                board::store::insert_board(tx, &theirs).await?;
-                board::store::insert_status(tx, &its).await
+                let second = Board { board_name: "Second".to_owned(), display_order: 2, ..Board::default() };
+                let board_id = record::plant(tx, &TestAmbient, second).await?;
+                let (name, order_number) = ("Done".to_owned(), 1);
+                let done = Status { board_id, name, is_closed: true, is_default: true, order_number, color: None };
+                Ok::<_, StoreError>((board_id, record::plant(tx, &TestAmbient, done).await?))
             })
         });
-        made.await.unwrap();
-        (board, status)
+        made.await.unwrap()
     }
 
-    pub async fn statuses(&self) -> Vec<board::Status> {
-        let listed = self.write(|tx| Box::pin(async move { board::store::statuses(tx, None, &all()).await }));
+    pub async fn statuses(&self) -> Vec<Record<Status>> {
+        self.records().await
+    }
+
+    /// All records of one kind, newest first.
+    pub async fn records<E: Entity>(&self) -> Vec<Record<E>> {
+        let listed = self.write(|tx| Box::pin(async move { record::store::list(tx, &Filters::default(), &all()).await }));
         listed.await.unwrap()
     }
 

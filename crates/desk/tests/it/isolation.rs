@@ -1,8 +1,10 @@
 //! One tenant's desk is as good as empty to another.
 
+use hookswitch_desk::board::{Board, Priority, Status};
+use hookswitch_desk::client::Client;
 use hookswitch_desk::mapping::{External, TICKET, store};
+use hookswitch_desk::record::{self, Filters};
 use hookswitch_desk::ticket::Filter;
-use hookswitch_desk::{board, client};
 use hookswitch_store::{StoreError, params};
 use serde_json::json;
 
@@ -27,15 +29,15 @@ async fn another_tenants_records_are_not_seen(engine: &Engine) {
         Box::pin(async move {
             let external = External::new(WEBHOOK, TICKET, "A-1");
             Ok::<_, StoreError>([
-                board::store::board(tx, board).await?.is_some(),
-                board::store::status(tx, status).await?.is_some(),
-                board::store::priority(tx, priority).await?.is_some(),
-                client::store::get(tx, client).await?.is_some(),
+                record::get::<Board>(tx, board).await?.is_some(),
+                record::get::<Status>(tx, status).await?.is_some(),
+                record::get::<Priority>(tx, priority).await?.is_some(),
+                record::get::<Client>(tx, client).await?.is_some(),
                 store::find(tx, &external).await?.is_some(),
                 !store::list(tx, &store::Filter::default(), &all()).await?.is_empty(),
-                board::store::boards(tx, &all()).await?.len() != 1,
-                !board::store::statuses(tx, Some(board), &all()).await?.is_empty(),
-                client::store::list(tx, &all()).await?.len() != 1,
+                record::store::list::<Board>(tx, &Filters::default(), &all()).await?.len() != 1,
+                record::held::<Client>(tx, client).await?.is_some(),
+                record::store::list::<Client>(tx, &Filters::default(), &all()).await?.len() != 1,
             ])
         })
     });

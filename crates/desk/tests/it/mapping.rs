@@ -1,7 +1,8 @@
 //! External mappings: both unique rules, and what a search prefers.
 
-use hookswitch_desk::client::{self, NewClient};
+use hookswitch_desk::client::Client;
 use hookswitch_desk::mapping::{CLIENT, External, LinkError, TICKET, entity, link, store};
+use hookswitch_desk::record;
 use hookswitch_desk::{Change, id::ClientId};
 use hookswitch_domain::audit::Actor;
 use hookswitch_pipeline::inbound::action::ActionError;
@@ -81,7 +82,8 @@ async fn client(desk: &Desk, name: &'static str) -> ClientId {
     let made = desk.write(move |tx| {
         Box::pin(async move {
             let change = Change::by(Actor::Operator, &TestAmbient, &publisher);
-            client::create(tx, &change, NewClient { client_name: name.to_owned(), ..NewClient::default() }).await
+            let given = Map::from_iter([("client_name".to_owned(), name.into())]);
+            record::create::<Client>(tx, &change, &given).await
         })
     });
     made.await.unwrap().id

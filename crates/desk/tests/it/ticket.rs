@@ -69,7 +69,7 @@ async fn only_a_title_is_needed(engine: &Engine) {
 async fn mapped_fields_are_the_tickets_fields(engine: &Engine) {
     let desk = desk(engine).await;
     let statuses = desk.statuses().await;
-    let waiting = statuses.iter().find(|status| status.name == "Waiting").unwrap();
+    let waiting = statuses.iter().find(|status| status.fields.name == "Waiting").unwrap();
     let user: hookswitch_domain::id::UserId = crate::engines::ambient().fresh();
     let insert = "INSERT INTO user_account (id, tenant, email, name, role, created_at, updated_at)
         VALUES ($1, $2, $3, 'Ann', 'operator', 0, 0)";
@@ -93,8 +93,8 @@ async fn mapped_fields_are_the_tickets_fields(engine: &Engine) {
 async fn a_status_of_another_board_is_refused(engine: &Engine) {
     let desk = desk(engine).await;
     let (board, status) = desk.second_board().await;
-    let first = desk.statuses().await.into_iter().find(|other| other.board_id != board.id).unwrap();
-    let (board_id, status_id) = (board.id.to_string(), status.id.to_string());
+    let first = desk.statuses().await.into_iter().find(|other| other.fields.board_id != board).unwrap();
+    let (board_id, status_id) = (board.to_string(), status.to_string());
     assert_eq!(field(desk.act(json!({"title": "x", "status_id": status_id})).await), "status_id");
     assert_eq!(
         field(desk.act(json!({"title": "x", "board_id": board_id, "status_id": first.id.to_string()})).await),
@@ -108,7 +108,7 @@ async fn a_refused_ticket_leaves_nothing_behind(engine: &Engine) {
     let desk = desk(engine).await;
     let board = "brd_00000000000000000000000000";
     assert_eq!(field(desk.act(json!({"title": "x", "external_id": "A-1", "board_id": board})).await), "board_id");
-    for table in ["ticket", "tenant_external_entity_mappings", "event", "ticket_counter"] {
+    for table in ["ticket", "tenant_external_entity_mappings", "event", "desk_counter"] {
         assert_eq!(desk.count(table).await, 0, "{table}");
     }
     let again = desk.act(json!({"title": "x", "external_id": "A-1"})).await.unwrap();
@@ -141,7 +141,7 @@ async fn bad_input_names_its_field(engine: &Engine) {
 
 async fn a_ticket_made_with_a_closed_status_is_closed(engine: &Engine) {
     let desk = desk(engine).await;
-    let closed = desk.statuses().await.into_iter().find(|status| status.is_closed).unwrap();
+    let closed = desk.statuses().await.into_iter().find(|status| status.fields.is_closed).unwrap();
     let asked = NewTicket { status_id: Some(closed.id), ..titled("done already") };
     let ticket = desk.create(asked).await.unwrap();
     assert!(ticket.is_closed && ticket.closed_at == Some(ticket.entered_at));
@@ -151,7 +151,7 @@ async fn a_ticket_made_with_a_closed_status_is_closed(engine: &Engine) {
 
 async fn lists_are_newest_first_filtered_and_paged(engine: &Engine) {
     let desk = desk(engine).await;
-    let closed = desk.statuses().await.into_iter().find(|status| status.is_closed).unwrap();
+    let closed = desk.statuses().await.into_iter().find(|status| status.fields.is_closed).unwrap();
     for number in 0..7 {
         let mut input = json!({"title": number.to_string(), "external_id": format!("A-{number}")});
         if number == 3 {

@@ -1,9 +1,10 @@
 //! Why a signature doesn't match: tries the mistakes that people make, one at a time. For
 //! `hookswitch verify --explain`; nothing is ever accepted because of it.
 
-use super::key::{Algorithm, KeyForm, is_asymmetric};
-use super::profile::{Descriptor, Profile};
-use super::verify::Claim;
+use super::descriptor::Descriptor;
+use super::key::{Algorithm, KeyForm, Kind, is_asymmetric};
+use super::profile::Profile;
+use super::verify::{Claim, SignedRequest};
 use crate::secret::Secret;
 
 /// The mistake that would make the signature right, if one of the known ones does.
@@ -13,8 +14,10 @@ pub fn explain(profile: &Profile, secrets: &[Secret], headers: &[(&str, &[u8])],
     if let Some(mistake) = wrong_kind(descriptor, secrets, &claim) {
         return Some(mistake);
     }
-    let fits =
-        |form: KeyForm, body: &[u8]| secrets.iter().any(|secret| claim.matches(descriptor, form, secret, body).unwrap_or(false));
+    let fits = |form: KeyForm, body: &[u8]| {
+        let request = SignedRequest { headers, body, ..SignedRequest::default() };
+        secrets.iter().any(|secret| claim.matches(descriptor, form, secret, &request).unwrap_or(false))
+    };
     for (altered, mistake) in altered_bodies(body) {
         if fits(descriptor.key, &altered) {
             return Some(mistake);
@@ -24,7 +27,7 @@ pub fn explain(profile: &Profile, secrets: &[Secret], headers: &[(&str, &[u8])],
         KeyForm::Base64 => {
             (KeyForm::Text, "the sender used the secret's text as the key: it must decode the base64 after whsec_ first")
         }
-        KeyForm::Text => {
+        KeyForm::Text | KeyForm::Hex | KeyForm::Sha256 => {
             (KeyForm::Base64, "the sender decoded the secret as base64: in this profile the whole shown text is the key")
         }
     };
@@ -44,10 +47,10 @@ fn wrong_kind(descriptor: &Descriptor, secrets: &[Secret], claim: &Claim<'_>) ->
         return None;
     }
     match secrets.iter().any(is_asymmetric) {
-        true if carried(descriptor.algorithm_of(false)) => {
+        true if carried(descriptor.algorithm_of(Kind::Shared)) => {
             Some("only the shared secret signed this request: give whsec_..., or switch ed25519 on for the destination")
         }
-        false if carried(descriptor.algorithm_of(true)) => {
+        false if carried(descriptor.algorithm_of(Kind::Ed25519)) => {
             Some("only an Ed25519 key signed this request: give the destination's public key, whpk_...")
         }
         _ => None,

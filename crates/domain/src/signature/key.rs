@@ -1,12 +1,15 @@
 //! Secrets become keys here, and keys become message authentication codes and signatures.
 //!
 //! What a secret is stands in its own text: `whsk_` and `whpk_` are the halves of an Ed25519 pair,
-//! everything else is a shared secret. So no public key is ever taken for a shared one, which would
-//! let everybody sign.
+//! `whpe_` is a public key for ECDSA on P-256, everything else is a shared secret. So no public key
+//! is ever taken for a shared one, which would let everybody sign. `public.rs` reads the keys that
+//! other products publish into this form.
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hmac::{EagerHash, Hmac, KeyInit, Mac};
+use ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
@@ -19,7 +22,8 @@ pub const KEY_BYTES_MIN: usize = 16;
 
 const SECRET_PREFIX: &str = "whsec_";
 const PRIVATE_PREFIX: &str = "whsk_";
-const PUBLIC_PREFIX: &str = "whpk_";
+pub(super) const PUBLIC_PREFIX: &str = "whpk_";
+pub(super) const P256_PREFIX: &str = "whpe_";
 
 /// What signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,17 +32,29 @@ pub enum Algorithm {
     #[default]
     HmacSha256,
     HmacSha512,
+    /// For senders that have nothing better. Reading only.
+    HmacSha1,
     /// A private key signs, and whoever has the public one can check it.
     Ed25519,
+    /// The same on the curve P-256 over SHA-256, written as ASN.1. Reading only.
+    EcdsaP256,
 }
 
 impl Algorithm {
-    /// The length of its signatures.
-    pub(super) const fn bytes(self) -> usize {
+    /// The length of its signatures, from and to.
+    pub(super) const fn bytes(self) -> (usize, usize) {
         match self {
-            Self::HmacSha256 => 32,
-            Self::HmacSha512 | Self::Ed25519 => 64,
+            Self::HmacSha1 => (20, 20),
+            Self::HmacSha256 => (32, 32),
+            Self::HmacSha512 | Self::Ed25519 => (64, 64),
+            // Two integers of up to 33 bytes, each with its tag, in a list with its own.
+            Self::EcdsaP256 => (8, 72),
         }
+    }
+
+    /// Whether a public key checks what a private one signed.
+    pub const fn is_asymmetric(self) -> bool {
+        matches!(self, Self::Ed25519 | Self::EcdsaP256)
     }
 }
 
@@ -51,6 +67,10 @@ pub enum KeyForm {
     Text,
     /// The bytes behind the base64 after `whsec_`.
     Base64,
+    /// The bytes that the text's hex digits name. Reading only.
+    Hex,
+    /// The SHA-256 of the text. Reading only.
+    Sha256,
 }
 
 /// Why a secret can't be a key.
@@ -62,6 +82,10 @@ pub enum KeyError {
     Short(usize),
     #[error("the secret must be base64 after whsec_: copy it whole, with its = at the end")]
     NotBase64,
+    #[error("the secret must be hex digits, two for each byte of the key")]
+    NotHex,
+    #[error("the public key must be the sender's: a PEM block, the base64 of its DER, or its bytes as hex or base64")]
+    NotPublic,
     #[error("the private key must be whsk_ and the base64 of 32 or 64 bytes, the public one whpk_ and that of 32 bytes")]
     NotEd25519,
     #[error("a public key (whpk_) can only verify: the private one (whsk_) signs")]
@@ -83,6 +107,8 @@ pub(super) enum Key {
     Shared(Zeroizing<Vec<u8>>),
     Private(Box<SigningKey>),
     Public(Box<VerifyingKey>),
+    /// A point of P-256, uncompressed.
+    PublicP256(Box<[u8; 65]>),
 }
 
 impl Key {
@@ -96,6 +122,10 @@ impl Key {
             // A key of small order verifies what nobody signed.
             return if key.is_weak() { Err(KeyError::NotEd25519) } else { Ok(Self::Public(Box::new(key))) };
         }
+        if let Some(text) = secret.expose().strip_prefix(P256_PREFIX.as_bytes()) {
+            let point = BASE64.decode(text).ok().and_then(|bytes| <[u8; 65]>::try_from(bytes).ok());
+            return point.map(|point| Self::PublicP256(Box::new(point))).ok_or(KeyError::NotPublic);
+        }
         shared(form, secret).map(Self::Shared)
     }
 
@@ -104,9 +134,10 @@ impl Key {
         match (self, algorithm) {
             (Self::Shared(key), Algorithm::HmacSha256) => Ok(hmac_sha256(key, parts).to_vec()),
             (Self::Shared(key), Algorithm::HmacSha512) => Ok(hmac::<Sha512>(key, parts)),
-            (Self::Shared(_), Algorithm::Ed25519) => Err(KeyError::Shared),
+            (Self::Shared(key), Algorithm::HmacSha1) => Ok(hmac_sha1(key, parts)),
+            (Self::Shared(_), Algorithm::Ed25519 | Algorithm::EcdsaP256) => Err(KeyError::Shared),
             (Self::Private(key), Algorithm::Ed25519) => Ok(key.sign(&joined(parts)).to_bytes().to_vec()),
-            (Self::Public(_), Algorithm::Ed25519) => Err(KeyError::PublicOnly),
+            (Self::Public(_), Algorithm::Ed25519) | (Self::PublicP256(_), Algorithm::EcdsaP256) => Err(KeyError::PublicOnly),
             _ => Err(KeyError::Asymmetric),
         }
     }
@@ -121,11 +152,16 @@ impl Key {
         let public = match (self, algorithm) {
             (Self::Private(key), Algorithm::Ed25519) => key.verifying_key(),
             (Self::Public(key), Algorithm::Ed25519) => **key,
+            (Self::PublicP256(point), Algorithm::EcdsaP256) => return Ok(p256_verifies(&point[..], &joined(parts), signature)),
             _ => return Ok(self.sign(algorithm, parts)?.ct_eq(signature).into()),
         };
         let signature = Signature::from_slice(signature);
         Ok(signature.is_ok_and(|signature| public.verify_strict(&joined(parts), &signature).is_ok()))
     }
+}
+
+fn p256_verifies(point: &[u8], signed: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(signed, signature).is_ok()
 }
 
 fn joined<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -149,6 +185,8 @@ fn shared(form: KeyForm, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, KeyError
     let key = match form {
         KeyForm::Text => Zeroizing::new(secret.expose().to_vec()),
         KeyForm::Base64 => Zeroizing::new(decoded_key(secret).ok_or(KeyError::NotBase64)?),
+        KeyForm::Hex => Zeroizing::new(HEXLOWER_PERMISSIVE.decode(secret.expose()).map_err(|_| KeyError::NotHex)?),
+        KeyForm::Sha256 => Zeroizing::new(Sha256::digest(secret.expose()).to_vec()),
     };
     match key.len() {
         0 => Err(KeyError::Missing),
@@ -157,9 +195,27 @@ fn shared(form: KeyForm, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, KeyError
     }
 }
 
-/// Whether the secret is a half of an Ed25519 pair.
+/// What a secret's text says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Shared,
+    /// A half of an Ed25519 pair.
+    Ed25519,
+    P256,
+}
+
+pub(super) fn kind_of(secret: &Secret) -> Kind {
+    let starts = |prefix: &str| secret.expose().starts_with(prefix.as_bytes());
+    match () {
+        () if starts(PRIVATE_PREFIX) || starts(PUBLIC_PREFIX) => Kind::Ed25519,
+        () if starts(P256_PREFIX) => Kind::P256,
+        () => Kind::Shared,
+    }
+}
+
+/// Whether the secret is half of a pair, of whatever kind.
 pub(super) fn is_asymmetric(secret: &Secret) -> bool {
-    [PRIVATE_PREFIX, PUBLIC_PREFIX].iter().any(|prefix| secret.expose().starts_with(prefix.as_bytes()))
+    kind_of(secret) != Kind::Shared
 }
 
 /// The bytes behind a secret's base64; `None` where it is none. Also for whoever masks secrets.
@@ -203,7 +259,8 @@ pub(super) fn check_brought(form: KeyForm, secret: &Secret) -> Result<(), KeyErr
             }
             key
         }
-        KeyForm::Text => {
+        // Profiles have no others; a text that is hashed first is as good as the text.
+        KeyForm::Text | KeyForm::Hex | KeyForm::Sha256 => {
             let text = secret.expose();
             if !(KEY_BYTES_MIN..=256).contains(&text.len()) || !text.iter().all(u8::is_ascii_graphic) {
                 return Err(KeyError::NotText);
@@ -232,6 +289,12 @@ where
         mac.update(part);
     }
     mac.finalize().into_bytes().to_vec()
+}
+
+pub(super) fn hmac_sha1<'a>(key: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut mac = ring::hmac::Context::with_key(&ring::hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, key));
+    parts.into_iter().for_each(|part| mac.update(part));
+    mac.sign().as_ref().to_vec()
 }
 
 /// Compares secrets of any length without telling by its time where they differ, or how long the

@@ -1,9 +1,11 @@
 //! Writing a signature: the OUT line, once per attempt.
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 
+use super::descriptor::{Descriptor, Encoding, Fact, Separator};
 use super::key::{Key, KeyError};
-use super::profile::{Descriptor, Encoding, Fact, Profile, Separator};
+use super::profile::Profile;
+use super::template::Values;
 use crate::id::{DeliveryId, DestinationId, EventId};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -76,6 +78,7 @@ fn signature_line(
         Separator::None => ("", 1),
         Separator::Space => (" ", super::SIGNATURES_MAX),
         Separator::Comma => (",", super::SIGNATURES_MAX),
+        Separator::Semicolon => (";", super::SIGNATURES_MAX),
     };
     let usable = secrets.iter().filter_map(|secret| Some((secret, descriptor.algorithm_for(secret)?)));
     let mut usable = usable.take(count).peekable();
@@ -88,7 +91,7 @@ fn signature_line(
         line.push_str(timestamp);
     }
     for (secret, algorithm) in usable {
-        let parts = descriptor.template.fill(message.id, timestamp, message.body);
+        let parts = descriptor.template.fill(Values { id: message.id, timestamp, body: message.body, ..Values::default() });
         let signature = Key::read(descriptor.key, secret)?.sign(algorithm, parts)?;
         if !line.is_empty() {
             line.push_str(between);
@@ -97,6 +100,7 @@ fn signature_line(
         match descriptor.encoding {
             Encoding::Hex => HEXLOWER.encode_append(&signature, &mut line),
             Encoding::Base64 => BASE64.encode_append(&signature, &mut line),
+            Encoding::Base64url => BASE64URL_NOPAD.encode_append(&signature, &mut line),
         }
     }
     Ok(line)

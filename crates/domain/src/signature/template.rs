@@ -10,12 +10,37 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub(super) enum Part {
     Id,
     Timestamp,
+    Method,
+    Url,
+    /// Names and values of a form, sorted, one after the other (Twilio).
+    SortedForm,
     Body,
     Text(Cow<'static, str>),
 }
 
 impl Part {
     pub(super) const DOT: Self = Self::Text(Cow::Borrowed("."));
+
+    /// The parts with their tokens.
+    const TOKENS: [(&'static str, Self); 6] = [
+        ("{id}", Self::Id),
+        ("{timestamp}", Self::Timestamp),
+        ("{method}", Self::Method),
+        ("{url}", Self::Url),
+        ("{sorted_form}", Self::SortedForm),
+        ("{body}", Self::Body),
+    ];
+}
+
+/// What the parts of a template stand for in one request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Values<'a> {
+    pub id: &'a str,
+    pub timestamp: &'a str,
+    pub method: &'a str,
+    pub url: &'a str,
+    pub sorted_form: &'a [u8],
+    pub body: &'a [u8],
 }
 
 /// What is signed, in order.
@@ -24,7 +49,9 @@ pub struct Template(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    #[error("must hold {{body}} once, {{timestamp}} and {{id}} at most once, and no other braces")]
+    #[error(
+        "must hold {{body}} or {{sorted_form}} once, {{id}}, {{timestamp}}, {{method}} and {{url}} at most once, and no other braces"
+    )]
     Tokens,
     #[error("must be at most 128 visible ASCII characters")]
     Text,
@@ -52,18 +79,22 @@ impl Template {
     }
 
     /// The signed text in pieces, ready to be hashed without copying the body.
-    pub(super) fn fill<'a>(&'a self, id: &'a str, timestamp: &'a str, body: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    pub(super) fn fill<'a>(&'a self, values: Values<'a>) -> impl Iterator<Item = &'a [u8]> {
         self.0.iter().map(move |part| match part {
-            Part::Id => id.as_bytes(),
-            Part::Timestamp => timestamp.as_bytes(),
-            Part::Body => body,
+            Part::Id => values.id.as_bytes(),
+            Part::Timestamp => values.timestamp.as_bytes(),
+            Part::Method => values.method.as_bytes(),
+            Part::Url => values.url.as_bytes(),
+            Part::SortedForm => values.sorted_form,
+            Part::Body => values.body,
             Part::Text(text) => text.as_bytes(),
         })
     }
 
     fn check(self) -> Result<Self, TemplateError> {
         let count = |wanted: Part| self.0.iter().filter(|part| **part == wanted).count();
-        if count(Part::Body) != 1 || count(Part::Id) > 1 || count(Part::Timestamp) > 1 {
+        let whole = count(Part::Body) + count(Part::SortedForm);
+        if whole != 1 || Part::TOKENS.into_iter().any(|(_, part)| count(part) > 1) {
             return Err(TemplateError::Tokens);
         }
         let id_is_last = self.0.last() == Some(&Part::Id);
@@ -87,12 +118,8 @@ impl FromStr for Template {
             let (before, token) = rest.split_at(open);
             let close = token.find('}').ok_or(TemplateError::Tokens)?;
             push_text(&mut parts, before)?;
-            parts.push(match &token[..=close] {
-                "{id}" => Part::Id,
-                "{timestamp}" => Part::Timestamp,
-                "{body}" => Part::Body,
-                _ => return Err(TemplateError::Tokens),
-            });
+            let known = Part::TOKENS.into_iter().find(|(name, _)| *name == &token[..=close]);
+            parts.push(known.ok_or(TemplateError::Tokens)?.1);
             rest = &token[close + 1..];
         }
         push_text(&mut parts, rest)?;
@@ -113,11 +140,10 @@ fn push_text(parts: &mut Vec<Part>, text: &str) -> Result<(), TemplateError> {
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in self.0.iter() {
+            let token = Part::TOKENS.into_iter().find(|(_, known)| known == part);
             f.write_str(match part {
-                Part::Id => "{id}",
-                Part::Timestamp => "{timestamp}",
-                Part::Body => "{body}",
                 Part::Text(text) => text,
+                _ => token.map_or("", |(token, _)| token),
             })?;
         }
         Ok(())
@@ -150,10 +176,25 @@ mod tests {
             "v0:{timestamp}:{body}",
             "{timestamp}{body}",
             "{body}.{id}",
+            "{method}{url}{body}{timestamp}",
+            "{url}{sorted_form}",
         ] {
             assert_eq!(good.parse::<Template>().unwrap().to_string(), good);
         }
-        for bad in ["", "{id}", "{body}{body}", "{Body}", "{body", "body}", "{{body}}", "{url}{body}", "{body}\n", "{body}ä"] {
+        for bad in [
+            "",
+            "{id}",
+            "{body}{body}",
+            "{Body}",
+            "{body",
+            "body}",
+            "{{body}}",
+            "{path}{body}",
+            "{url}",
+            "{body}{sorted_form}",
+            "{body}\n",
+            "{body}ä",
+        ] {
             assert!(bad.parse::<Template>().is_err(), "{bad}");
         }
         for shifting in ["{id}{body}", "{id}{timestamp}.{body}", "{id}x{body}"] {

@@ -2,12 +2,16 @@
 //! before anything parses them, and follows reliability.md 2.3: one header line each, strict
 //! times, bounded lists, codes compared in constant time at their fixed length.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use serde_json::Value;
 
+use super::descriptor::{Descriptor, Encoding, TimeUnit};
 use super::key::{Algorithm, Key, KeyError, KeyForm, is_asymmetric};
-use super::profile::{Descriptor, Encoding, Profile, Separator};
+use super::profile::Profile;
+use super::template::{Part, Values};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -17,6 +21,17 @@ pub const TOLERANCE: Duration = Duration::from_secs(300);
 pub const SIGNATURES_MAX: usize = 10;
 /// Longer header lines are refused.
 const LINE_BYTES_MAX: usize = 4096;
+
+/// A received request, as far as a signature may cover it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SignedRequest<'a> {
+    pub method: &'a str,
+    /// As the sender called it, with its query.
+    pub url: &'a str,
+    /// All lines.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    pub body: &'a [u8],
+}
 
 /// What a good signature proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +68,10 @@ pub enum Rejection {
         "the id is empty, longer than 256 characters or holds \"{0}\": it could be read as part of what follows it, so it is refused"
     )]
     IdAmbiguous(char),
-    #[error("the timestamp must be ten digits of Unix seconds, without sign, spaces or milliseconds")]
-    TimestampMalformed,
+    #[error("the timestamp must be {0}, there exactly once")]
+    TimestampMalformed(&'static str),
+    #[error("the signature is right, but the body has no {0}, which should say when it was signed")]
+    TimestampMissing(String),
     #[error(
         "the signature is right, but its timestamp is {0} s old and {1} s are allowed: a replayed request, or a clock that is wrong"
     )]
@@ -79,7 +96,8 @@ impl Rejection {
             Self::NoSignature(_) => "no_signature",
             Self::SignatureMalformed(_) => "signature_malformed",
             Self::IdAmbiguous(_) => "id_ambiguous",
-            Self::TimestampMalformed => "timestamp_malformed",
+            Self::TimestampMalformed(_) => "timestamp_malformed",
+            Self::TimestampMissing(_) => "timestamp_missing",
             Self::TimestampStale(..) => "timestamp_stale",
             Self::TimestampAhead(..) => "timestamp_ahead",
             Self::Mismatch => "signature_mismatch",
@@ -96,42 +114,67 @@ pub fn verify(
     now: Timestamp,
     tolerance: Duration,
 ) -> Result<Verified, Rejection> {
-    profile.descriptor().ok_or(Rejection::Unsigned)?.verify(secrets, headers, body, now, tolerance)
+    let request = SignedRequest { headers, body, ..SignedRequest::default() };
+    profile.descriptor().ok_or(Rejection::Unsigned)?.verify(secrets, &request, now, tolerance)
 }
 
 /// SEED-3's inbound scheme on the value of its header: hex HMAC-SHA256 of the raw body, plain or
-/// after `sha256=`.
-pub fn verify_hmac(secret: &Secret, value: &[u8], body: &[u8]) -> Result<(), Rejection> {
+/// after `sha256=`. The place of the secret that matched.
+pub fn verify_hmac(secrets: &[Secret], value: &[u8], body: &[u8]) -> Result<usize, Rejection> {
     const HEADER: &str = "signature";
-    let scheme = Descriptor::body_hmac(HEADER);
-    let secrets = std::slice::from_ref(secret);
-    scheme.verify(secrets, &[(HEADER, value)], body, Timestamp::default(), TOLERANCE).map(drop)
+    let request = SignedRequest { headers: &[(HEADER, value)], body, ..SignedRequest::default() };
+    let verified = Descriptor::body_hmac(HEADER).verify(secrets, &request, Timestamp::default(), TOLERANCE);
+    verified.map(|verified| verified.secret)
 }
 
 impl Descriptor {
     pub fn verify(
         &self,
         secrets: &[Secret],
-        headers: &[(&str, &[u8])],
-        body: &[u8],
+        request: &SignedRequest<'_>,
         now: Timestamp,
         tolerance: Duration,
     ) -> Result<Verified, Rejection> {
-        let claim = self.read(headers)?;
+        let claim = self.read(request.headers)?;
         self.check_kinds(secrets, &claim)?;
         let mut matched = None;
         for (place, secret) in secrets.iter().enumerate() {
-            if claim.matches(self, self.key, secret, body)? {
+            if claim.matches(self, self.key, secret, request)? {
                 matched = matched.or(Some(place));
             }
         }
         let secret = matched.ok_or(Rejection::Mismatch)?;
         // After the signature: so a stale time is known to be the sender's own.
-        let timestamp = claim.seconds.map(Timestamp::from_seconds);
+        let timestamp = match claim.moment {
+            Some(moment) => Some(moment),
+            None => self.time_in(request.body)?,
+        };
         if let Some(signed) = timestamp {
             check_age(signed, now, tolerance)?;
         }
         Ok(Verified { id: self.id_header.is_some().then(|| claim.id.to_owned()), timestamp, secret })
+    }
+
+    /// Whether a secret that somebody enters can be the key: of the right kind, readable, long enough.
+    pub fn check_key(&self, secret: &Secret) -> Result<(), KeyError> {
+        match self.algorithm_for(secret) {
+            None if self.algorithm.is_asymmetric() => Err(KeyError::NotPublic),
+            None => Err(KeyError::Asymmetric),
+            Some(_) => Key::read(self.key, secret).map(drop),
+        }
+    }
+
+    /// The time that stands in the body, where the descriptor says so. The body is verified already.
+    fn time_in(&self, body: &[u8]) -> Result<Option<Timestamp>, Rejection> {
+        let Some(path) = &self.timestamp_path else { return Ok(None) };
+        let missing = || Rejection::TimestampMissing(path.to_string());
+        let body: Value = serde_json::from_slice(body).map_err(|_| missing())?;
+        let text = match path.find(&body).ok_or_else(missing)?[..] {
+            [Value::String(text)] => text.clone(),
+            [Value::Number(number)] => number.to_string(),
+            _ => return Err(missing()),
+        };
+        self.timestamp_unit.read(&text).map(Some)
     }
 
     /// Something must be there that one of the secrets could have made.
@@ -151,17 +194,17 @@ impl Descriptor {
     pub(super) fn read<'h>(&self, headers: &[(&str, &'h [u8])]) -> Result<Claim<'h>, Rejection> {
         let line = one_line(headers, &self.signature_header)?;
         let id = self.id_header.as_ref().map_or(Ok(""), |name| self.read_id(headers, name))?;
-        let entries: Vec<&str> = match self.separator {
-            Separator::None => vec![line],
-            Separator::Space => line.split(' ').filter(|entry| !entry.is_empty()).take(SIGNATURES_MAX + 2).collect(),
-            Separator::Comma => line.split(',').map(str::trim).take(SIGNATURES_MAX + 2).collect(),
+        let entries: Vec<&str> = match self.separator.character() {
+            None => vec![line],
+            Some(' ') => line.split(' ').filter(|entry| !entry.is_empty()).take(SIGNATURES_MAX + 2).collect(),
+            Some(between) => line.split(between).map(str::trim).take(SIGNATURES_MAX + 2).collect(),
         };
         let (time, entries) = self.read_time(headers, entries)?;
         if entries.len() > SIGNATURES_MAX {
             return Err(Rejection::TooManySignatures);
         }
-        let seconds = time.map(strict_seconds).transpose()?;
-        Ok(Claim { id, time: time.unwrap_or(""), seconds, signatures: self.read_signatures(&entries)? })
+        let moment = time.map(|time| self.timestamp_unit.read(time)).transpose()?;
+        Ok(Claim { id, time: time.unwrap_or(""), moment, signatures: self.read_signatures(&entries)? })
     }
 
     fn read_id<'h>(&self, headers: &[(&str, &'h [u8])], name: &str) -> Result<&'h str, Rejection> {
@@ -186,7 +229,7 @@ impl Descriptor {
         let (times, rest): (Vec<&str>, Vec<&str>) = entries.into_iter().partition(|entry| entry.starts_with(&**prefix));
         match times[..] {
             [time] => Ok((Some(&time[prefix.len()..]), rest)),
-            _ => Err(Rejection::TimestampMalformed),
+            _ => Err(Rejection::TimestampMalformed(self.timestamp_unit.shape())),
         }
     }
 
@@ -213,18 +256,27 @@ impl Descriptor {
 pub(super) struct Claim<'h> {
     id: &'h str,
     time: &'h str,
-    seconds: Option<i64>,
+    moment: Option<Timestamp>,
     signatures: Vec<(Algorithm, Vec<u8>)>,
 }
 
 impl Claim<'_> {
     /// Whether one of the signatures is this secret's. All of them are looked at.
-    pub(super) fn matches(&self, by: &Descriptor, form: KeyForm, secret: &Secret, body: &[u8]) -> Result<bool, KeyError> {
+    pub(super) fn matches(
+        &self,
+        by: &Descriptor,
+        form: KeyForm,
+        secret: &Secret,
+        request: &SignedRequest<'_>,
+    ) -> Result<bool, KeyError> {
         let Some(algorithm) = by.algorithm_for(secret) else { return Ok(false) };
         let key = Key::read(form, secret)?;
+        let form = if by.template.holds(&Part::SortedForm) { sorted_form(request.body) } else { Vec::new() };
+        let SignedRequest { method, url, body, .. } = *request;
+        let values = Values { id: self.id, timestamp: self.time, method, url, sorted_form: &form, body };
         let mut found = false;
         for (_, signature) in self.signatures.iter().filter(|(kind, _)| *kind == algorithm) {
-            found |= key.verifies(algorithm, by.template.fill(self.id, self.time, body), signature)?;
+            found |= key.verifies(algorithm, by.template.fill(values), signature)?;
         }
         Ok(found)
     }
@@ -235,20 +287,29 @@ impl Claim<'_> {
 }
 
 impl Encoding {
-    fn decode(self, text: &str, length: usize) -> Option<Vec<u8>> {
+    fn decode(self, text: &str, (shortest, longest): (usize, usize)) -> Option<Vec<u8>> {
         let bytes = match self {
             Self::Hex => HEXLOWER_PERMISSIVE.decode(text.as_bytes()),
             Self::Base64 => BASE64.decode(text.as_bytes()),
+            Self::Base64url => BASE64URL_NOPAD.decode(text.trim_end_matches('=').as_bytes()),
         };
-        bytes.ok().filter(|bytes| bytes.len() == length)
+        bytes.ok().filter(|bytes| (shortest..=longest).contains(&bytes.len()))
     }
 
-    fn shape(self, length: usize) -> String {
+    fn shape(self, (shortest, longest): (usize, usize)) -> String {
+        let up_to = if shortest == longest { "" } else { "up to " };
         match self {
-            Self::Hex => format!("{} hex digits", length * 2),
-            Self::Base64 => format!("{} characters of base64", length.div_ceil(3) * 4),
+            Self::Hex => format!("{up_to}{} hex digits", longest * 2),
+            Self::Base64 => format!("{up_to}{} characters of base64", longest.div_ceil(3) * 4),
+            Self::Base64url => format!("{up_to}{} characters of base64 with - and _", (longest * 4).div_ceil(3)),
         }
     }
+}
+
+/// Names and values of a form, sorted, each pair once, with nothing in between: what Twilio signs.
+pub(super) fn sorted_form(body: &[u8]) -> Vec<u8> {
+    let pairs: BTreeSet<_> = url::form_urlencoded::parse(body).collect();
+    pairs.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).flatten().copied().collect()
 }
 
 /// The value of a header that must stand there exactly once.
@@ -263,10 +324,25 @@ fn one_line<'h>(headers: &[(&str, &'h [u8])], name: &str) -> Result<&'h str, Rej
     text.map(|text| text.trim_matches(' ')).ok_or_else(|| Rejection::HeaderMalformed(name.to_owned()))
 }
 
-/// `[1-9][0-9]{9}`: one spelling for each second, so that no two texts mean the same time.
-fn strict_seconds(text: &str) -> Result<i64, Rejection> {
-    let strict = text.len() == 10 && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-    strict.then(|| text.parse().ok()).flatten().ok_or(Rejection::TimestampMalformed)
+impl TimeUnit {
+    fn read(self, text: &str) -> Result<Timestamp, Rejection> {
+        let digits = |count| text.len() == count && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+        let moment = match self {
+            Self::Seconds => digits(10).then(|| text.parse().ok()).flatten().map(Timestamp::from_seconds),
+            Self::Milliseconds => digits(13).then(|| text.parse().ok()).flatten().map(Timestamp::from_millis),
+            // In UTC alone: the first Z ends it.
+            Self::Rfc3339 => (text.len() >= 20 && text.find('Z') == Some(text.len() - 1)).then(|| text.parse().ok()).flatten(),
+        };
+        moment.ok_or(Rejection::TimestampMalformed(self.shape()))
+    }
+
+    const fn shape(self) -> &'static str {
+        match self {
+            Self::Seconds => "ten digits of Unix seconds, without sign, spaces or milliseconds",
+            Self::Milliseconds => "thirteen digits of Unix milliseconds",
+            Self::Rfc3339 => "a moment in UTC, like 2026-01-31T12:00:00Z",
+        }
+    }
 }
 
 fn check_age(signed: Timestamp, now: Timestamp, tolerance: Duration) -> Result<(), Rejection> {

@@ -8,43 +8,45 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookswitch_domain::id::{InboundDeliveryId, TenantId};
-use hookswitch_domain::inbound::{
-    Auth, AuthStatus, DispatchStatus, DuplicateResponse, IdempotencySource, KEY_CHARS_MAX, is_kept,
-};
+use hookswitch_domain::inbound::{AuthStatus, DuplicateResponse, Mode};
+use hookswitch_domain::preset::Answer;
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::tenant::Slug;
 use hookswitch_domain::time::Ambient;
-use hookswitch_store::inbound::{self, Claim, Door, Outcome, Received, Webhook};
+use hookswitch_store::inbound::{self, Claim, Door, Origin, Received, Webhook};
 use hookswitch_store::secret::Sealed;
 use hookswitch_store::{Db, StoreError};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::ack::{Said, Taken, said};
 use super::action::Registry;
 use super::auth::{self, Knock};
-use super::process;
+use super::document::{Format, query_without};
+use super::key::KeyError;
+use super::process::{Ended, Work};
 use super::rate::Rates;
 use crate::outbound::publish::Publisher;
-use crate::sandbox::{Expr, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::secrets::Secrets;
 
 /// The purpose that is bound into the seal of a webhook's secret.
 pub const PURPOSE: &str = "inbound_webhook";
 /// Whoever works on a delivery has this long before it is taken over.
 pub const LEASE_MS: i64 = 60_000;
-/// One expression finds the key (SEED-3: 500 ms).
-const KEY_LIMIT_MS: u32 = 500;
-/// Rejected requests of one tenant that are logged per minute; the others are only counted.
-const REJECTED_PER_MINUTE: u32 = 60;
 
 /// A request as the HTTP layer hands it over.
 pub struct Request {
     pub tenant_slug: String,
     pub webhook_slug: String,
     pub method: String,
+    /// As its sender called it, with its query: some sign it.
+    pub url: String,
     pub headers: Vec<(String, Vec<u8>)>,
     pub query: String,
+    /// What its media type announces.
+    pub format: Format,
     pub body: Bytes,
     pub source: Option<IpAddr>,
 }
@@ -56,10 +58,15 @@ pub enum Reply {
     Unauthorized,
     /// The feature is off for the tenant.
     NotFound,
-    /// 200.
-    Accepted {
+    /// The sender asked the URL something, as its preset knows.
+    Handshake(Answer),
+    /// GET, where it isn't taken.
+    WrongMethod,
+    /// 2xx, as the webhook's owner has it said.
+    Taken {
         delivery: InboundDeliveryId,
-        duplicate: bool,
+        taken: Ended,
+        said: Said,
     },
     /// 409: only where the webhook asks for it.
     Conflict {
@@ -97,14 +104,18 @@ pub struct Receiver {
     pub publisher: Publisher,
     pub rates: Rates,
     pub rejected: Rates,
+    /// Rung when something waits for a worker.
+    pub wake: Arc<Notify>,
 }
 
 /// A request whose webhook is known and whose sender is, too.
-struct Verified {
-    tenant: TenantId,
-    webhook: Webhook,
-    received: Received,
-    started: Instant,
+pub(super) struct Verified {
+    pub(super) tenant: TenantId,
+    pub(super) webhook: Webhook,
+    pub(super) received: Received,
+    /// As they came: the log keeps fewer.
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) started: Instant,
 }
 
 impl Receiver {
@@ -113,14 +124,20 @@ impl Receiver {
         let (tenant_slug, webhook_slug) = (sought(&request.tenant_slug), sought(&request.webhook_slug));
         let system = self.db.system();
         let door = system.read(move |tx| Box::pin(async move { inbound::door(tx, &tenant_slug, &webhook_slug).await })).await;
-        match door {
+        let is_get = request.method == "GET";
+        let reply = match door {
             Ok(door) => self.at_the_door(request, door, started).await,
             Err(error) => unavailable(&error),
+        };
+        match reply {
+            // Whether a URL takes GET is told to nobody who isn't let in.
+            Reply::Unauthorized | Reply::NotFound if is_get => Reply::WrongMethod,
+            reply => reply,
         }
     }
 
     async fn at_the_door(&self, request: Request, door: Option<Door>, started: Instant) -> Reply {
-        let knock = Knock { headers: &request.headers, query: &request.query, body: &request.body, source: request.source };
+        let knock = self.knock(&request);
         let Some(door) = door else {
             auth::check_nothing(&knock);
             metrics::counter!("hookswitch_inbound_unknown_tenant_total").increment(1);
@@ -131,16 +148,37 @@ impl Receiver {
             self.log_rejected(&request, door.tenant, None, AuthStatus::RejectedNoAuth, "no active webhook has this slug");
             return Reply::Unauthorized;
         };
-        let secret = sealed.and_then(|row| self.open(&row));
-        if let Err(refused) = auth::check(&webhook.auth, &webhook.ip_cidrs, secret.as_ref(), &knock) {
+        let handshake = webhook.auth.preset().filter(|_| door.enabled).and_then(|preset| preset.handshake);
+        if let Some(answer) = handshake.and_then(|handshake| handshake.unsigned(&request.query)) {
+            return Reply::Handshake(answer);
+        }
+        let is_get = request.method == "GET";
+        if is_get && !webhook.options.allow_get {
+            auth::check_nothing(&knock);
+            return Reply::WrongMethod;
+        }
+        let secrets: Vec<Secret> = sealed.iter().filter_map(|row| self.open(row)).collect();
+        if let Err(refused) = auth::check(&webhook.auth, &webhook.ip_cidrs, &secrets, &knock) {
             self.log_rejected(&request, door.tenant, Some(&webhook), refused.status, &refused.reason);
             return Reply::Unauthorized;
         }
         if !door.enabled {
             return Reply::NotFound;
         }
-        let received = self.received(&request, Some(&webhook), AuthStatus::Verified, Some(request.body.to_vec()));
-        self.verified(Verified { tenant: door.tenant, webhook, received, started }, &request).await
+        if let (Some(handshake), Some(secret)) = (handshake, secrets.first())
+            && let Some(answer) = handshake.verified(&request.headers, &request.body, secret)
+        {
+            return Reply::Handshake(answer);
+        }
+        let body = if is_get { query_without(&request.query, webhook.auth.query_secret()).into() } else { request.body.to_vec() };
+        let received = self.received(&request, Some(&webhook), AuthStatus::Verified, Some(body));
+        let verified = Verified { tenant: door.tenant, webhook, received, headers: request.headers, started };
+        self.verified(verified, &request.format).await
+    }
+
+    fn knock<'r>(&self, request: &'r Request) -> Knock<'r> {
+        let Request { method, url, headers, query, body, source, .. } = request;
+        Knock { method, url, headers, query, body, source: *source, now: self.ambient.now() }
     }
 
     fn open(&self, row: &Sealed) -> Option<Secret> {
@@ -148,7 +186,7 @@ impl Receiver {
         opened.inspect_err(|error| tracing::error!(tenant = %row.tenant, %error, "a webhook's secret can't be opened")).ok()
     }
 
-    async fn verified(&self, mut verified: Verified, request: &Request) -> Reply {
+    async fn verified(&self, verified: Verified, format: &Format) -> Reply {
         let (id, webhook) = (verified.received.id, &verified.webhook);
         if let Err(wait) = self.rates.take(webhook.id, webhook.rate_limit_per_minute, Instant::now()) {
             let outcome = verified.failure(429, "rate_limited", "more requests than the webhook's rate allows");
@@ -157,161 +195,113 @@ impl Receiver {
                 Err(error) => unavailable(&error),
             };
         }
-        if serde_json::from_slice::<serde::de::IgnoredAny>(&request.body).is_err() {
-            let detail = "the body is no JSON document";
-            let outcome = verified.failure(400, "invalid_json", detail);
-            return match self.log(&verified, outcome).await {
-                Ok(()) => failed(Some(id), 400, "invalid_json", detail),
-                Err(error) => unavailable(&error),
-            };
-        }
-        match self.key(verified.tenant, webhook, request).await {
-            Ok(key) => verified.received.idempotency_key = key,
-            Err(detail) => {
-                let outcome = verified.failure(400, "idempotency_failed", &detail);
-                return match self.log(&verified, outcome).await {
-                    Ok(()) => failed(Some(id), 400, "idempotency_failed", &detail),
-                    Err(error) => unavailable(&error),
-                };
+        match format.read(&verified.body()).await {
+            Err(unreadable) => self.refuse(&verified, "invalid_json", &unreadable.0).await,
+            Ok(document) => {
+                self.capture(&verified).await;
+                self.take(verified, document).await
             }
         }
-        self.begin(verified).await
     }
 
-    async fn begin(&self, verified: Verified) -> Reply {
+    /// Takes a document in: apart, if it holds several; and to the end, if somebody waits for it.
+    pub(super) async fn take(&self, mut verified: Verified, document: Bytes) -> Reply {
+        if let Some(split) = verified.webhook.options.split.clone() {
+            return self.batch(verified, &document, &split).await;
+        }
+        // Whoever tries a webhook out uses no key up.
+        if verified.received.origin == Origin::Sender {
+            match self.key(verified.tenant, &verified.webhook, &verified.headers, &document).await {
+                Ok(key) => verified.received.idempotency_key = key,
+                Err(error) => return self.no_key(&verified, error).await,
+            }
+        }
+        self.begin(verified, document).await
+    }
+
+    pub(super) async fn no_key(&self, verified: &Verified, error: KeyError) -> Reply {
+        match error {
+            KeyError::Expression(error) => {
+                self.refuse(verified, "idempotency_failed", &format!("idempotency_source: {}", error.message)).await
+            }
+            KeyError::Body => self.refuse(verified, "invalid_json", "the body is no JSON document").await,
+            KeyError::Sandbox(error) => self.refuse(verified, "idempotency_failed", &error.to_string()).await,
+        }
+    }
+
+    /// Logs that nothing was done, and says so.
+    pub(super) async fn refuse(&self, verified: &Verified, code: &str, detail: &str) -> Reply {
+        let (id, ack) = (verified.received.id, &verified.webhook.options.ack);
+        let mut outcome = verified.failure(400, code, detail);
+        let said = ack.always.then(|| said(ack, id, Taken::Done));
+        if let Some(said) = &said {
+            (outcome.response_status, outcome.response_body) = (said.status, said.body.clone());
+        }
+        match (self.log(verified, outcome).await, said) {
+            (Err(error), _) => unavailable(&error),
+            (Ok(()), Some(said)) => Reply::Taken { delivery: id, taken: Ended::Failed, said },
+            (Ok(()), None) => failed(Some(id), 400, code, detail),
+        }
+    }
+
+    async fn begin(&self, verified: Verified, document: Bytes) -> Reply {
         let (id, window) = (verified.received.id, verified.webhook.idempotency_window_seconds);
         let store = self.db.for_tenant(verified.tenant);
-        let received = verified.received.clone();
-        let claim = store.write(move |tx| Box::pin(async move { inbound::begin(tx, &received, window, LEASE_MS).await })).await;
+        let (received, lease_ms) = (verified.received.clone(), verified.lease_ms());
+        let claim = store.write(move |tx| Box::pin(async move { inbound::begin(tx, &received, window, lease_ms).await })).await;
         match claim {
             Err(error) => unavailable(&error),
             Ok(Claim::Duplicate(original)) => self.duplicate(&verified, original).await,
+            Ok(Claim::Fresh) if verified.waits() => {
+                self.wake.notify_one();
+                Reply::Taken { delivery: id, taken: Ended::Done, said: said(&verified.webhook.options.ack, id, Taken::Done) }
+            }
             Ok(Claim::Fresh) => {
-                let work = process::Work {
-                    tenant: verified.tenant,
-                    webhook: verified.webhook,
-                    delivery: id,
-                    body: verified.received.body.unwrap_or_default(),
-                };
-                self.process(work, verified.started).await
+                let started = verified.started;
+                self.process(verified.work(document), started).await
             }
         }
     }
 
     async fn duplicate(&self, verified: &Verified, original: InboundDeliveryId) -> Reply {
         let conflict = verified.webhook.options.duplicate_response == DuplicateResponse::Conflict;
-        let outcome = Outcome {
-            status: DispatchStatus::Duplicate,
-            handler_outcome: json!({ "duplicate_of": original }),
-            response_status: if conflict { 409 } else { 200 },
-            response_body: json!({ "delivery_id": original, "duplicate": true }).to_string(),
-            duration_ms: verified.elapsed_ms(),
+        let said = said(&verified.webhook.options.ack, original, Taken::Duplicate);
+        let (status, body) = match conflict {
+            true => (409, json!({ "delivery_id": original, "duplicate": true }).to_string()),
+            false => (said.status, said.body.clone()),
         };
-        match self.log(verified, outcome).await {
+        match self.log(verified, verified.duplicate_of(original, status, body)).await {
             Err(error) => unavailable(&error),
             Ok(()) if conflict => Reply::Conflict { delivery: original },
-            Ok(()) => Reply::Accepted { delivery: original, duplicate: true },
-        }
-    }
-
-    /// The request's idempotency key. A request without one is taken in; an expression that fails isn't.
-    async fn key(&self, tenant: TenantId, webhook: &Webhook, request: &Request) -> Result<Option<String>, String> {
-        let found = match &webhook.idempotency_source {
-            None => None,
-            Some(IdempotencySource::Header(name)) => {
-                let line = request.headers.iter().find(|(line, _)| line.eq_ignore_ascii_case(name));
-                // A list counts by its first entry.
-                line.and_then(|(_, value)| std::str::from_utf8(value).ok())
-                    .map(|value| value.split(',').next().unwrap_or("").trim().to_owned())
-            }
-            Some(IdempotencySource::Jsonata(text)) => self.key_by_expression(tenant, text, &request.body).await?,
-        };
-        Ok(found.filter(|key| !key.is_empty()).map(bounded))
-    }
-
-    async fn key_by_expression(&self, tenant: TenantId, text: &str, body: &[u8]) -> Result<Option<String>, String> {
-        let expression = [Expr { id: "idempotency_source", text, limit_ms: KEY_LIMIT_MS }];
-        let Some(body) = hookswitch_domain::mapping::wrap_body(body) else {
-            return Err("the body is no JSON document".to_owned());
-        };
-        let evaluated = self.sandbox.evaluate(tenant.uuid(), &body, &expression).await.map_err(|error| error.to_string())?;
-        let Some(only) = evaluated.into_iter().next() else { return Ok(None) };
-        match only.result.map_err(|error| format!("idempotency_source: {}", error.message))? {
-            None | Some(serde_json::Value::Null) => Ok(None),
-            Some(serde_json::Value::String(text)) => Ok(Some(text.trim().to_owned())),
-            Some(other) => Ok(Some(other.to_string())),
-        }
-    }
-
-    async fn log(&self, verified: &Verified, outcome: Outcome) -> Result<(), StoreError> {
-        let received = verified.received.clone();
-        let store = self.db.for_tenant(verified.tenant);
-        store.write(move |tx| Box::pin(async move { inbound::log(tx, &received, &outcome).await })).await
-    }
-
-    /// A bounded log of what was turned away, without bodies. It is written after the answer: a tenant
-    /// that exists must not be told by the time of a commit from one that doesn't.
-    fn log_rejected(&self, request: &Request, tenant: TenantId, webhook: Option<&Webhook>, status: AuthStatus, why: &str) {
-        metrics::counter!("hookswitch_inbound_rejected_total", "reason" => status.as_str()).increment(1);
-        let bucket = hookswitch_domain::id::InboundWebhookId(webhook.map_or(tenant.uuid(), |webhook| webhook.id.uuid()));
-        if self.rejected.take(bucket, REJECTED_PER_MINUTE, Instant::now()).is_err() {
-            return;
-        }
-        let received = self.received(request, webhook, status, None);
-        let outcome = Outcome {
-            status: DispatchStatus::Failed,
-            handler_outcome: json!({ "reason": why }),
-            response_status: 401,
-            response_body: String::new(),
-            duration_ms: 0,
-        };
-        let store = self.db.for_tenant(tenant);
-        tokio::spawn(async move {
-            let logged: Result<(), StoreError> =
-                store.write(move |tx| Box::pin(async move { inbound::log(tx, &received, &outcome).await })).await;
-            if let Err(error) = logged {
-                tracing::warn!(%tenant, %error, "a rejected request could not be logged");
-            }
-        });
-    }
-
-    fn received(&self, request: &Request, webhook: Option<&Webhook>, auth_status: AuthStatus, body: Option<Vec<u8>>) -> Received {
-        let signature = webhook.and_then(|webhook| match &webhook.auth {
-            Auth::HmacSha256 { signature_header } => Some(signature_header.as_str()),
-            _ => None,
-        });
-        let kept = request.headers.iter().filter(|(name, _)| is_kept(name, signature));
-        let headers = kept.map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(value).into_owned().into()));
-        let agent = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("user-agent"));
-        Received {
-            id: self.ambient.fresh(),
-            webhook: webhook.map(|webhook| webhook.id),
-            idempotency_key: None,
-            received_at: self.ambient.now(),
-            method: request.method.clone(),
-            path: format!("/api/inbound/{}/{}", shown(&request.tenant_slug), shown(&request.webhook_slug)),
-            headers: serde_json::Value::Object(headers.collect()),
-            body,
-            source_ip: request.source.map(|address| address.to_string()).unwrap_or_default(),
-            user_agent: agent.map(|(_, value)| String::from_utf8_lossy(value).into_owned()),
-            auth_status,
-            revision: webhook.map(|webhook| webhook.revision),
+            Ok(()) => Reply::Taken { delivery: original, taken: Ended::Done, said },
         }
     }
 }
 
 impl Verified {
-    fn elapsed_ms(&self) -> i64 {
-        self.started.elapsed().as_millis() as i64
+    /// The body as it came; of a GET its query.
+    pub(super) fn body(&self) -> Bytes {
+        self.received.body.clone().unwrap_or_default().into()
     }
 
-    fn failure(&self, status: u16, code: &str, detail: &str) -> Outcome {
-        Outcome {
-            status: DispatchStatus::Failed,
-            handler_outcome: json!({ "code": code, "reason": detail }),
-            response_status: status,
-            response_body: json!({ "code": code, "detail": detail, "delivery_id": self.received.id }).to_string(),
-            duration_ms: self.elapsed_ms(),
+    /// Whether a worker does it, and nobody waits.
+    pub(super) fn waits(&self) -> bool {
+        self.webhook.options.mode == Mode::Async && self.received.origin != Origin::Test
+    }
+
+    pub(super) fn lease_ms(&self) -> i64 {
+        if self.waits() { 0 } else { LEASE_MS }
+    }
+
+    /// The first try, at once.
+    pub(super) fn work(self, document: Bytes) -> Work {
+        Work {
+            tenant: self.tenant,
+            webhook: self.webhook,
+            delivery: self.received.id,
+            origin: self.received.origin,
+            document,
+            tries: 1,
         }
     }
 }
@@ -319,19 +309,6 @@ impl Verified {
 /// What can be no slug is not looked for, but something is: the time of the answer tells nothing.
 fn sought(slug: &str) -> String {
     if slug.parse::<Slug>().is_ok() { slug.to_owned() } else { String::new() }
-}
-
-/// A part of a path as it stands in the log: bounded and printable, whatever was asked for.
-fn shown(slug: &str) -> String {
-    slug.chars().take(Slug::MAX).flat_map(char::escape_default).collect()
-}
-
-/// A key as it can be stored; PostgreSQL keeps no NUL in a text.
-fn bounded(key: String) -> String {
-    if key.chars().count() <= KEY_CHARS_MAX && !key.contains('\0') {
-        return key;
-    }
-    format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(key.as_bytes())))
 }
 
 pub(super) fn failed(delivery: Option<InboundDeliveryId>, status: u16, code: &str, detail: &str) -> Reply {

@@ -1,14 +1,26 @@
 //! IN: `accept` takes a request in (find, verify, limit, parse, claim its key, log it), `process`
-//! makes of it what its webhook says (map, act, write the outcome), and `takeover` finishes what a
-//! dead node left.
+//! makes of it what its webhook says (plan, act, write the outcome), and `takeover` does what waits
+//! for a worker and finishes what a dead node left.
 //!
-//! `auth` holds one file per scheme, `action` is the registry of what can be done, and `mapping`
-//! turns a body into an action's fields.
+//! `auth` holds one file per scheme, `action` is the registry of what can be done, `document` makes
+//! JSON of a body, `plan` finds the rule and `mapping` fills its action's fields. `preview` says
+//! what would happen, `again` does tests and replays, `batch` takes a request apart.
 
 pub mod accept;
+pub mod ack;
 pub mod action;
+pub mod again;
 pub mod auth;
+mod batch;
+pub mod capture;
+pub mod document;
+pub mod failing;
+pub mod failure;
+mod key;
+mod logged;
 pub mod mapping;
+pub mod plan;
+pub mod preview;
 pub mod process;
 pub mod rate;
 pub mod takeover;

@@ -32,6 +32,11 @@ pub static OWN: &[BuiltIn] = &[
         description: "Nothing is sent to a destination any more.",
         schema: destination,
     },
+    BuiltIn {
+        name: "integration.inbound_webhook.disabled",
+        description: "An inbound webhook whose handler kept failing takes nothing any more.",
+        schema: inbound_webhook,
+    },
 ];
 
 fn test() -> Value {
@@ -50,4 +55,11 @@ fn delivery() -> Value {
 
 fn destination() -> Value {
     json!({ "type": "object", "properties": { "destination_id": { "type": "string" } } })
+}
+
+fn inbound_webhook() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "inbound_webhook_id": { "type": "string" }, "name": { "type": "string" }, "reason": { "type": "string" } }
+    })
 }

@@ -109,6 +109,8 @@ impl Sender {
 
     async fn carry(&self, mut work: InHand) {
         let came = Instant::now();
+        // The end of an ordered key's head makes the next one due.
+        let next = work.claimed.key.is_some().then(|| work.slot.wake());
         let done = match work.slot.turn().await {
             // Nothing may be sent to it now: what it costs is this write, and no attempt.
             false => self.release(&work.claimed).await,
@@ -119,6 +121,10 @@ impl Sender {
             let claimed = &work.claimed;
             // The lease runs out by itself and the work is claimed again: nothing is lost.
             tracing::warn!(tenant = %claimed.tenant, delivery = %claimed.delivery, %error, "a delivery could not be settled");
+        }
+        if let Some(wake) = next {
+            drop(work);
+            wake.notify_one();
         }
     }
 
@@ -306,6 +312,7 @@ impl Sender {
                 reason: done.reason,
                 detail: serde_json::to_string(&detail).unwrap_or_else(|_| "{}".to_owned()),
             },
+            key: claimed.key.clone(),
         };
         let state = settle.state;
         if let Some(external) = done.external {
@@ -316,7 +323,8 @@ impl Sender {
             self.hold(claimed, outlet.revision, wish).await?;
         }
         let news = news::of(config, work, &settle);
-        if !self.settle_until(settle, news, leased_until).await? {
+        let patient = settle.state == State::Delivered && settle.key.is_none() && !work.slot.is_waited_for();
+        if !self.settle_until(settle, news, patient, leased_until).await? {
             metrics::counter!("hookswitch_settle_stale_total").increment(1);
             return Ok(());
         }
@@ -325,10 +333,17 @@ impl Sender {
     }
 
     /// The store may be busy or away for a moment: what was sent must not be sent again for that.
-    async fn settle_until(&self, settle: Settle, news: Option<News>, leased_until: Instant) -> Result<bool, StoreError> {
+    async fn settle_until(
+        &self,
+        settle: Settle,
+        news: Option<News>,
+        patient: bool,
+        leased_until: Instant,
+    ) -> Result<bool, StoreError> {
         let mut pause = SETTLE_PAUSE;
         loop {
             let settled = match &news {
+                None if patient => self.db.settle_in_passing(settle.clone()).await,
                 None => self.db.settle(settle.clone()).await,
                 Some(news) => news.settle(self, settle.clone()).await,
             };

@@ -221,6 +221,11 @@ impl Slot {
         self.place.class
     }
 
+    /// Whether the lane has something to send once this place is free.
+    pub fn is_waited_for(&self) -> bool {
+        self.lanes.hands().is_waited_for(self.place.destination)
+    }
+
     /// Waits until this may be sent. `false`: give it back unsent.
     pub async fn turn(&mut self) -> bool {
         loop {

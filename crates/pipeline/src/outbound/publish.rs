@@ -201,14 +201,16 @@ impl Publisher {
                 if !outlet.wants(event.event_type.as_str(), event.meta.group_id) {
                     continue;
                 }
+                let key = outlet.config.line(event.meta.ordering_key.as_deref());
                 let slot = match &self.sender {
-                    Some(_) if outlet.hold.is_none() && !config.sending_paused => {
+                    // Whether it is the head of its key is known to the commit alone.
+                    Some(_) if key.is_none() && outlet.hold.is_none() && !config.sending_paused => {
                         let of = Of { tenant: config.tenant, destination: outlet.id, limits: outlet.config.limits() };
                         self.lanes.reserve(of, event.payload.len())
                     }
                     _ => None,
                 };
-                deliveries.push(NewDelivery { id: ambient.fresh(), destination: outlet.id, leased: slot.is_some() });
+                deliveries.push(NewDelivery { id: ambient.fresh(), destination: outlet.id, leased: slot.is_some(), key });
                 slots.push(slot);
             }
             counts.push((id, deliveries.len()));
@@ -306,7 +308,12 @@ pub(super) async fn insert(
         ..Meta::default()
     };
     let wanted = config.outlets.iter().filter(|outlet| outlet.wants(event.event_type.as_str(), meta.group_id));
-    let deliveries = wanted.map(|outlet| NewDelivery { id: ambient.fresh(), destination: outlet.id, leased: false });
+    let deliveries = wanted.map(|outlet| NewDelivery {
+        id: ambient.fresh(),
+        destination: outlet.id,
+        leased: false,
+        key: outlet.config.line(meta.ordering_key.as_deref()),
+    });
     let row = queue::NewEvent {
         id: ambient.fresh(),
         event_type: event.event_type.as_str().to_owned(),

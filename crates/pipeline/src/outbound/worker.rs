@@ -167,7 +167,8 @@ impl Worker {
             .filter_map(|share| {
                 let (lane, room) = rooms.get(&share.lane)?;
                 let of = order.map(|class| (class, i64::from(room.of(class))));
-                Some(Want { lane: *lane, all: i64::from(share.count), of, probe: room.probe })
+                let ordered = made_lines(&self.sender.configs, lane);
+                Some(Want { lane: *lane, all: i64::from(share.count), of, probe: room.probe, ordered })
             })
             .collect()
     }
@@ -214,6 +215,13 @@ impl Worker {
 
 /// Until a destination's configuration is read.
 const DEFAULTS: Limits = Limits { max_in_flight: hookswitch_domain::destination::MAX_IN_FLIGHT_DEFAULT, rate_per_second: None };
+
+/// Whether the lane may hold heads of ordered keys; where nothing is known, it may.
+fn made_lines(configs: &Configs, lane: &Lane) -> bool {
+    let config = configs.cached(lane.tenant);
+    let outlet = config.as_ref().and_then(|config| config.outlet(lane.destination));
+    outlet.is_none_or(|outlet| outlet.config.made_lines)
+}
 
 fn limits(configs: &Configs, tenant: TenantId, destination: DestinationId) -> Limits {
     let config = configs.cached(tenant);

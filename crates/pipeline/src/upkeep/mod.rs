@@ -34,14 +34,19 @@ pub struct Upkeep {
 
 impl Upkeep {
     /// Does every duty once a minute until `stop`. Each one is safe to repeat, and on several nodes at
-    /// once. Retention may have much to do, and keeps nobody waiting.
+    /// once. Retention and the accounts may have much to do, and keep nobody waiting.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(each_round(&stop, || self.duties()), each_round(&stop, || self.retain(&stop)));
+        tokio::join!(
+            each_round(&stop, || self.duties()),
+            each_round(&stop, || self.account(&stop)),
+            each_round(&stop, || self.retain(&stop))
+        );
     }
 
     /// Everything, one after the other.
     pub async fn round(&self, stop: &CancellationToken) -> Vec<Done> {
-        let mut done = self.duties().await;
+        let mut done = self.account(stop).await;
+        done.extend(self.duties().await);
         done.extend(self.retain(stop).await);
         done
     }
@@ -52,10 +57,13 @@ impl Upkeep {
             ("forget", forget::run(&self.db).await),
             ("bodies", bodies::run(&self.db).await),
             ("rotations", rotations::run(&self.db).await),
-            ("account", account::run(&self.db, &self.ambient).await),
             ("gauges", gauges::run(&self.db).await),
             ("notify", notify::run(&self.notifier, &*self.ambient, &self.console).await),
         ]
+    }
+
+    async fn account(&self, stop: &CancellationToken) -> Vec<Done> {
+        vec![("account", account::run(&self.db, &self.ambient, stop).await)]
     }
 
     async fn retain(&self, stop: &CancellationToken) -> Vec<Done> {

@@ -10,6 +10,7 @@ mod engines;
 mod gauntlet;
 mod http;
 mod names;
+mod presets;
 mod receiver;
 mod secrets;
 mod tls;

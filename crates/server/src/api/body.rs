@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::problem::Problem;
 use crate::app::App;
@@ -31,16 +32,43 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     }
 }
 
+/// A JSON body that may be left away altogether.
+pub struct OrDefault<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<App>> for OrDefault<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Problem> {
+        if !request.headers().contains_key(CONTENT_TYPE) && request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        let bytes = read(request, LIMIT).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
 /// Reads a JSON body's bytes: right media type, no content coding, `limit` bytes at most.
 pub async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
     take(&parts.headers, body, limit).await
 }
 
-/// The same for a body that came off its request already.
-pub async fn take(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let taken = match check_headers(headers, limit) {
-        Ok(()) => collect(&mut body, limit).await,
+async fn take(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let json = |media: &str| is_json(media).then_some(()).ok_or("send content-type: application/json");
+    take_as(headers, body, limit, json).await.map(|(bytes, ())| bytes)
+}
+
+/// The same for a body that came off its request already, and that may be more than JSON. `media` says
+/// what a media type announces, or which ones are taken.
+pub async fn take_as<M>(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: usize,
+    media: impl FnOnce(&str) -> Result<M, &'static str>,
+) -> Result<(Bytes, M), Problem> {
+    let announced = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let checked = media(announced).map_err(Problem::media_type).and_then(|media| check_headers(headers, limit).map(|()| media));
+    let taken = match checked {
+        Ok(media) => collect(&mut body, limit).await.map(|bytes| (bytes, media)),
         Err(refused) => Err(refused),
     };
     // Who waits to be asked for the body needn't send it.
@@ -79,10 +107,6 @@ async fn discard(mut body: Body) {
 }
 
 fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
-    let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !is_json(media) {
-        return Err(Problem::media_type("send content-type: application/json"));
-    }
     if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(Problem::media_type("send the body without content-encoding"));
     }
@@ -113,6 +137,20 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| explain(&error, bytes))?;
     json.end().map_err(|error| invalid_json(&error))?;
     Ok(parsed)
+}
+
+/// Reads a part of a body that is looked at on its own, because something else in it says what it is.
+pub fn within<T: DeserializeOwned>(part: &str, value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (field, code, detail) = describe(&error.path().to_string(), &error.inner().to_string());
+        let field = if field == "body" { part.to_owned() } else { format!("{part}.{field}") };
+        Problem::invalid(field, code, detail)
+    })
+}
+
+/// Tells a null from a field that isn't there.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 fn invalid_json(error: &serde_json::Error) -> Problem {

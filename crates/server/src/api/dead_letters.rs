@@ -23,7 +23,7 @@ const PAYLOAD_HEAD_BYTES: usize = 2_048;
 pub struct DeadLetter {
     #[serde(flatten)]
     delivery: Delivery,
-    /// The outcome of the last try (`exhausted`, `terminal` or `refused`), or why it is parked.
+    /// The outcome of the last try (`exhausted`, `terminal` or `refused`), `set_aside` by a person, or why it is parked.
     #[schema(example = "exhausted")]
     reason: String,
     /// What happened and what lets it go on, in plain language.
@@ -60,6 +60,11 @@ fn explain(letter: &Letter) -> String {
         return match &*letter.reason {
             "exhausted" => format!("{attempts} failed, the last one with: {last}. Replay it once the receiver works again."),
             "refused" => format!("It was not sent: {last}. Mend the destination, then replay it."),
+            rows::SET_ASIDE => {
+                format!(
+                    "A person set it aside, so that its ordering key goes on; the last try said: {last}. Replay it if it is still wanted."
+                )
+            }
             _ => format!("Trying again can't help, the receiver's answer says: {last}. Mend the cause, then replay it."),
         };
     }
@@ -104,6 +109,7 @@ pub enum Reason {
     Exhausted,
     Terminal,
     Refused,
+    SetAside,
 }
 
 impl LetterState {
@@ -121,6 +127,7 @@ impl Reason {
             Self::Exhausted => "exhausted",
             Self::Terminal => "terminal",
             Self::Refused => "refused",
+            Self::SetAside => rows::SET_ASIDE,
         }
     }
 }
@@ -143,7 +150,7 @@ pub struct Query {
     params(PageParams, ("state" = Option<String>, Query, description = "`dead_lettered` or `parked`"),
         ("destination_id" = Option<String>, Query, description = "Only to this destination"),
         ("event_type" = Option<String>, Query, description = "Only events of this type"),
-        ("reason" = Option<String>, Query, description = "Only dead letters whose last try was `exhausted`, `terminal` or `refused`"),
+        ("reason" = Option<String>, Query, description = "Only dead letters whose last try was `exhausted`, `terminal` or `refused`, or that a person `set_aside`"),
         ("parked_reason" = Option<String>, Query, description = "Only what is parked for this reason"),
         ("replayed" = Option<bool>, Query, description = "`true`: those that were replayed, instead of those that wait for somebody")),
     extensions(("x-permission" = json!("delivery:read"))),

@@ -44,6 +44,8 @@ pub struct Delivery {
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
     correlation_id: Option<String>,
+    /// Of its event: an ordered destination gets what has the same key one after the other.
+    ordering_key: Option<String>,
     #[schema(value_type = Object)]
     references: serde_json::Map<String, Value>,
     #[schema(value_type = Option<String>)]
@@ -85,6 +87,7 @@ impl From<Row> for Delivery {
             attempt_count: row.attempt_count,
             next_attempt_at: row.next_attempt_at,
             correlation_id: row.meta.correlation_id,
+            ordering_key: row.meta.ordering_key,
             references: row.meta.references,
             replayed_from: row.replayed_from,
             last_status: row.last_status,
@@ -224,7 +227,7 @@ pub async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<axum::Js
 #[derive(Serialize, ToSchema)]
 pub struct Replayed {
     #[schema(value_type = String, example = "dlv_01jd8r7c5tevzs9c1ghvzv3hkp")]
-    delivery_id: DeliveryId,
+    pub(super) delivery_id: DeliveryId,
 }
 
 /// Send the event to the same destination again: a new delivery with the same `webhook-id`, linked to this one.

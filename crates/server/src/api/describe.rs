@@ -13,6 +13,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::caller::SESSION_COOKIE;
 use super::guard::Need;
 use super::problem::{FieldError, ProblemDocument};
+use crate::receive::{InboundAccepted, InboundAcceptedPart};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,7 +26,7 @@ use super::problem::{FieldError, ProblemDocument};
         contact(name = "Whoever runs this installation", url = "/api/docs"),
     ),
     servers((url = "/", description = "This server")),
-    components(schemas(ProblemDocument, FieldError)),
+    components(schemas(ProblemDocument, FieldError, InboundAccepted, InboundAcceptedPart)),
     tags(
         (name = "session", description = "Signing in and out, and who one is"),
         (name = "users", description = "People who sign in"),
@@ -78,6 +79,30 @@ pub fn complete(document: &mut Spec) {
         }
     }
     name_items(document);
+    open_parts(document);
+}
+
+/// A part of an `allOf` must not refuse what the other parts bring: a variant's own fields are closed
+/// by what reads them, and its `type` stands beside them.
+fn open_parts(document: &mut Spec) {
+    let Some(components) = &mut document.components else { return };
+    let variants = components.schemas.values().flat_map(|schema| match schema {
+        RefOr::T(Schema::OneOf(choice)) => choice.items.as_slice(),
+        _ => &[],
+    });
+    let parts = variants.flat_map(|variant| match variant {
+        RefOr::T(Schema::AllOf(all)) => all.items.as_slice(),
+        _ => &[],
+    });
+    let names = parts.filter_map(|part| match part {
+        RefOr::Ref(reference) => reference.ref_location.rsplit('/').next().map(str::to_owned),
+        RefOr::T(_) => None,
+    });
+    for name in names.collect::<Vec<_>>() {
+        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(&name) {
+            object.additional_properties = None;
+        }
+    }
 }
 
 /// A list's items are written out inside each `Listed_X`; this makes them what they are, an `X`.
@@ -138,7 +163,8 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
         add.push(404);
     }
     if operation.request_body.is_some() {
-        add.extend([400, 408, 413, 415]);
+        // A rule may stand against whatever a body asks for.
+        add.extend([400, 408, 413, 415, 422]);
     }
     if creates(method, operation) && need != Some(Need::Public) {
         operation.parameters.get_or_insert_default().push(idempotency_key().into());
@@ -148,9 +174,12 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
         let reference = RefOr::Ref(Ref::from_response_name(*name));
         operation.responses.responses.entry(status.to_string()).or_insert(reference);
     }
-    // Statuses an operation declared itself without a body are problems too.
+    // Statuses an operation declared itself without a body are problems too; only the receiver's 401 is empty.
     for (status, response) in &mut operation.responses.responses {
         let code: u16 = status.parse().unwrap_or(0);
+        if code == 401 && path.starts_with("/api/inbound/") {
+            continue;
+        }
         if let (400.., RefOr::T(response)) = (code, response)
             && response.content.is_empty()
         {

@@ -327,7 +327,7 @@ pub async fn test(
                 event_type: "webhook.test".to_owned(),
                 payload: payload.to_string().into(),
                 meta: serde_json::to_string(&meta).map_err(|error| Problem::internal(error.to_string()))?,
-                deliveries: vec![NewDelivery { id: delivery, destination: id, leased: false }],
+                deliveries: vec![NewDelivery { id: delivery, destination: id, leased: false, key: None }],
             };
             queue::insert_event(tx, &event, LEASE_MS).await?;
             caller.record(tx, &app, "destination.tested", id, json!({ "delivery_id": delivery })).await?;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::body;
 use super::caller::{self, Caller};
@@ -288,23 +288,32 @@ impl Event {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Filter {
+    /// Exactly this type
     event_type: Option<String>,
+    correlation_id: Option<String>,
+    /// Text that the payload holds, in any case; not for callers who see things redacted.
+    text: Option<String>,
 }
 
-/// Events, newest first.
-#[utoipa::path(get, path = "/api/v1/events", operation_id = "listEvents", tag = "events",
-    params(PageParams, ("event_type" = Option<String>, Query, description = "Exactly this type")),
+/// Events, newest first. With `correlation_id` or `text` a page may be short, or empty, before the end:
+/// `next_cursor` says.
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "listEvents", tag = "events", params(PageParams, Filter),
     extensions(("x-permission" = json!("event:read"))),
     responses((status = 200, description = "A page of events", body = Listed<Event>)))]
 pub async fn list(caller: Caller, List { page, filter }: List<Filter>) -> Result<axum::Json<Listed<Event>>, Problem> {
     let redacted = caller.redacted;
-    let job = caller
-        .store
-        .read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::list(tx, &page, filter.event_type.as_deref()).await?) }));
-    Ok(axum::Json(Listed::of(&page, job.await?, |row| row.id.uuid(), |row| Event::of(row, redacted))))
+    let Filter { event_type, correlation_id, text } = filter;
+    // Who may not see payloads must not find out by asking what they hold.
+    if redacted && text.is_some() {
+        return Err(Problem::forbidden("your role sees events without their payloads"));
+    }
+    let search = rows::Search { event_type, correlation_id, text };
+    let job = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::search(tx, &page, &search).await?) }));
+    Ok(axum::Json(Listed::walked(job.await?, |row| Event::of(row, redacted))))
 }
 
 /// One event.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::Response;
+use hookswitch_desk::id::MappingId;
 use hookswitch_desk::input::{NAME_CHARS_MAX, check_name};
 use hookswitch_desk::mapping::{self, External, LinkError, Mapping, store};
 use hookswitch_domain::audit::{Actor, Entry};
 use hookswitch_domain::tenant::Slug;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::{Page, Tx, audit};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, json};
 use utoipa::{IntoParams, ToSchema};
@@ -18,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::caller::Caller;
 use super::idempotency::{Create, Created};
 use super::list::{List, Listed, PageParams};
+use super::path::Id;
 use super::problem::Problem;
 use crate::app::App;
 
@@ -28,7 +31,7 @@ use crate::app::App;
 pub struct Filter {
     /// An inbound webhook's slug.
     integration_type: Option<String>,
-    /// `ticket` or `client`.
+    /// `ticket`, `client`, `asset`, ...: the kind of record.
     #[serde(alias = "alga_entity_type")]
     entity_type: Option<String>,
     /// Our record's id.
@@ -61,7 +64,7 @@ pub struct MappingBody {
     /// The inbound webhook's slug.
     #[schema(example = "monitoring", max_length = 64)]
     integration_type: String,
-    /// `ticket` or `client`.
+    /// `ticket`, `client`, `asset`, ...: the kind of record.
     #[schema(example = "client")]
     alga_entity_type: String,
     #[schema(example = "cli_01jd8r7c5tevzs9c1ghvzv3hkp")]
@@ -96,6 +99,24 @@ pub async fn create(State(app): State<Arc<App>>, caller: Caller, asked: Create<M
         Box::pin(async move {
             let linked = link(tx, &*app.ambient, &caller.actor, body).await?;
             Created::new(&linked)
+        })
+    });
+    job.await
+}
+
+/// Unlink a record from an external id. The record stays.
+#[utoipa::path(delete, path = "/api/v1/external-mappings/{id}", operation_id = "unlinkExternal", tag = "desk",
+    params(("id" = String, Path, description = "The mapping's id")),
+    responses((status = 204, description = "Unlinked")),
+    extensions(("x-permission" = json!("desk:write"))))]
+pub async fn remove(State(app): State<Arc<App>>, caller: Caller, Id(id): Id<MappingId>) -> Result<StatusCode, Problem> {
+    let store = caller.store.clone();
+    let job = store.write(move |tx| {
+        Box::pin(async move {
+            let gone = store::delete(tx, id).await?.ok_or_else(Problem::not_found)?;
+            let detail = json!({"integration_type": gone.integration_type});
+            caller.record(tx, &app, "external_mapping.unlinked", gone.alga_entity_id, detail).await?;
+            Ok::<_, Problem>(StatusCode::NO_CONTENT)
         })
     });
     job.await

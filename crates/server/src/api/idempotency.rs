@@ -118,6 +118,15 @@ pub fn reused() -> Problem {
 }
 
 impl Once {
+    /// The key counts for this place alone, where the path's pattern doesn't say which.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        if let Some(claim) = &mut self.claim {
+            claim.scope = format!("{} {place}", claim.scope);
+        }
+        self
+    }
+
     /// Runs `job` in one transaction with the key. On an error nothing happened and the key is free.
     pub async fn run<F>(self, store: &TenantStore, job: F) -> Result<Response, Problem>
     where

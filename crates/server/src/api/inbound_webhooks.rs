@@ -1,7 +1,17 @@
 //! Inbound webhooks: their configuration, what they received, and the actions that they may call.
 
+mod actions;
+mod auth;
 mod body;
+mod capture;
+mod change;
+mod handler;
+mod presets;
+mod preview;
 mod received;
+mod replay;
+mod rotation;
+mod test;
 
 use std::sync::Arc;
 
@@ -12,16 +22,25 @@ use hookswitch_domain::id::InboundWebhookId;
 use hookswitch_domain::secret::Secret;
 use hookswitch_pipeline::inbound::accept::PURPOSE;
 use hookswitch_store::inbound::{self as rows, Webhook as Row};
-use hookswitch_store::{StoreError, Tx, audit, secret};
+use hookswitch_store::{StoreError, Tx, audit};
 use http::StatusCode;
-use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
+pub use actions::{__path_actions, actions};
 pub use body::{InboundWebhookConfig, InboundWebhookInput};
-pub use received::{__path_deliveries, __path_delivery, deliveries, delivery};
+pub use capture::{__path_clear_capture, __path_sample, __path_start_capture, clear_capture, sample, start_capture};
+pub use change::{__path_set_active, __path_update, set_active, update};
+pub use presets::{__path_list_presets, list_presets};
+pub use preview::{__path_preview, preview};
+pub use received::{
+    __path_dead_letters, __path_deliveries, __path_delivery, __path_rejected, dead_letters, deliveries, delivery, rejected,
+};
+pub use replay::{__path_replay, __path_replay_preview, replay, replay_preview};
+pub use rotation::{__path_finalize, __path_rotate, finalize, rotate};
+pub use test::{__path_test, test};
 
-use super::body::Json;
+use body::Beside;
+
 use super::caller::Caller;
 use super::idempotency::{Create, Created};
 use super::list::{List, Listed, PageParams};
@@ -42,13 +61,13 @@ pub async fn list(
         Box::pin(async move {
             let mut found = Vec::new();
             for row in rows::list(tx, &page).await? {
-                let last = rows::last_received(tx, row.id).await?;
-                found.push((row, last));
+                let beside = beside(tx, row.id).await?;
+                found.push((row, beside));
             }
             Ok(found)
         })
     });
-    let view = |(row, last)| InboundWebhookConfig::of(row, last, &app, &caller.tenant_slug);
+    let view = |(row, beside)| InboundWebhookConfig::of(row, beside, &app, &caller.tenant_slug);
     Ok(axum::Json(Listed::of(&page, job.await?, |(row, _)| row.id.uuid(), view)))
 }
 
@@ -63,11 +82,20 @@ pub async fn create(
     Create { body, once }: Create<InboundWebhookInput>,
 ) -> Result<Response, Problem> {
     let draft = body.check(&app).await?;
+    if draft.auth.public_key().is_some() && draft.secret.is_none() {
+        return Err(Problem::invalid("auth_config.secret", "required", "must be the public key that the sender shows"));
+    }
+    if draft.aliases.is_some_and(|aliases| !aliases.is_empty()) {
+        return Err(Problem::invalid("aliases", "invalid", "a webhook has aliases once it was renamed"));
+    }
     let store = caller.store.clone();
     once.run(&store, move |tx| {
         Box::pin(async move {
+            // Whoever renames one to this slug waits, or is waited for.
+            audit::bump_epoch(tx).await?;
             let now = app.ambient.now();
             let shown = draft.auth.has_secret().then(|| draft.secret.clone().unwrap_or_else(|| fresh(&app)));
+            let public = draft.auth.public_key().is_some();
             let secret = match &shown {
                 Some(value) => Some(app.engine.secrets.seal(tx, &*app.ambient, PURPOSE, value).await?),
                 None => None,
@@ -79,6 +107,8 @@ pub async fn create(
                 description: draft.description,
                 auth: draft.auth,
                 secret,
+                previous_secret: None,
+                previous_until: None,
                 ip_cidrs: draft.ip_cidrs,
                 idempotency_source: draft.idempotency_source,
                 idempotency_window_seconds: draft.idempotency_window_seconds,
@@ -86,6 +116,8 @@ pub async fn create(
                 is_active: draft.is_active,
                 rate_limit_per_minute: draft.rate_limit_per_minute,
                 auto_disabled_at: None,
+                failing_since: None,
+                capture: rows::Capture::default(),
                 options: draft.options,
                 revision: 1,
                 created_by: caller.actor.to_string(),
@@ -94,8 +126,8 @@ pub async fn create(
             };
             rows::insert(tx, &row).await.map_err(taken)?;
             record(tx, &app, &caller, "inbound_webhook.created", &row).await?;
-            let created = Created::new(&InboundWebhookConfig::of(row, None, &app, &caller.tenant_slug))?;
-            Ok(match shown {
+            let created = Created::new(&InboundWebhookConfig::of(row, Beside::default(), &app, &caller.tenant_slug))?;
+            Ok(match shown.filter(|_| !public) {
                 Some(value) => created.secret("secret", value.expose_text().unwrap_or_default().to_owned()),
                 None => created,
             })
@@ -128,76 +160,11 @@ pub async fn get(
     let job = caller.store.read::<_, Problem, _>(move |tx| {
         Box::pin(async move {
             let row = find(tx, id).await?;
-            Ok((rows::last_received(tx, id).await?, row))
+            Ok((beside(tx, id).await?, row))
         })
     });
-    let (last, row) = job.await?;
-    Ok(axum::Json(InboundWebhookConfig::of(row, last, &app, &caller.tenant_slug)))
-}
-
-/// Replace an inbound webhook's configuration. Its slug stays; without `secret` its secret stays.
-#[utoipa::path(put, path = "/api/v1/inbound-webhooks/{id}", operation_id = "updateInboundWebhook", tag = "inbound",
-    params(("id" = String, Path, description = "`iwh_...`")), request_body = InboundWebhookInput,
-    extensions(("x-permission" = json!("inbound_webhook:update"))),
-    responses((status = 200, description = "The webhook as it is now", body = InboundWebhookConfig)))]
-pub async fn update(
-    caller: Caller,
-    State(app): State<Arc<App>>,
-    Id(id): Id<InboundWebhookId>,
-    Json(body): Json<InboundWebhookInput>,
-) -> Result<axum::Json<InboundWebhookConfig>, Problem> {
-    let draft = body.check(&app).await?;
-    let (store, slug, views) = (caller.store.clone(), caller.tenant_slug.clone(), app.clone());
-    let job = store.write::<_, Problem, _>(move |tx| {
-        Box::pin(async move {
-            audit::bump_epoch(tx).await?;
-            let mut row = find(tx, id).await?;
-            if draft.slug != row.slug {
-                return Err(Problem::invalid("slug", "immutable", "can't be changed: senders and external mappings use it"));
-            }
-            replace_secret(tx, &app, &mut row, &draft).await?;
-            row.name = draft.name;
-            row.description = draft.description;
-            row.auth = draft.auth;
-            row.ip_cidrs = draft.ip_cidrs;
-            row.idempotency_source = draft.idempotency_source;
-            row.idempotency_window_seconds = draft.idempotency_window_seconds;
-            row.handler = draft.handler;
-            row.is_active = draft.is_active;
-            row.rate_limit_per_minute = draft.rate_limit_per_minute;
-            row.options = draft.options;
-            row.updated_at = app.ambient.now();
-            rows::update(tx, &row).await?;
-            record(tx, &app, &caller, "inbound_webhook.changed", &row).await?;
-            Ok((rows::last_received(tx, id).await?, find(tx, id).await?))
-        })
-    });
-    let (last, row) = job.await?;
-    Ok(axum::Json(InboundWebhookConfig::of(row, last, &views, &slug)))
-}
-
-/// A scheme with a secret has one; a given one replaces it, and a scheme without drops it.
-async fn replace_secret(tx: &mut Tx, app: &App, row: &mut Row, draft: &body::Draft) -> Result<(), Problem> {
-    let keeps = draft.auth.has_secret();
-    if keeps && draft.secret.is_none() && row.secret.is_some() {
-        return Ok(());
-    }
-    if keeps && draft.secret.is_none() {
-        return Err(Problem::invalid(
-            "auth_config.secret",
-            "required",
-            "must be given when the scheme changes to one with a secret",
-        ));
-    }
-    let old = row.secret.take();
-    if let Some(value) = draft.secret.as_ref().filter(|_| keeps) {
-        row.secret = Some(app.engine.secrets.seal(tx, &*app.ambient, PURPOSE, value).await?);
-    }
-    if let Some(old) = old {
-        // The row still names it: the update that follows in this transaction takes that away.
-        secret::delete(tx, old).await?;
-    }
-    Ok(())
+    let (beside, row) = job.await?;
+    Ok(axum::Json(InboundWebhookConfig::of(row, beside, &app, &caller.tenant_slug)))
 }
 
 /// Delete an inbound webhook and its secret. What it received stays readable to people with the database.
@@ -217,105 +184,8 @@ pub async fn remove(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<Inbo
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The new secret, shown this once.
-#[derive(Serialize, ToSchema)]
-pub struct RotatedSecret {
-    secret: String,
-}
-
-/// Give the webhook a new secret. The old one stops at once.
-#[utoipa::path(post, path = "/api/v1/inbound-webhooks/{id}/rotate-secret", operation_id = "rotateInboundWebhookSecret",
-    tag = "inbound", params(("id" = String, Path, description = "`iwh_...`")),
-    extensions(("x-permission" = json!("inbound_webhook:update"))),
-    responses((status = 200, description = "The new secret, shown this once", body = RotatedSecret)))]
-pub async fn rotate(
-    caller: Caller,
-    State(app): State<Arc<App>>,
-    Id(id): Id<InboundWebhookId>,
-) -> Result<axum::Json<RotatedSecret>, Problem> {
-    let store = caller.store.clone();
-    let job = store.write::<_, Problem, _>(move |tx| {
-        Box::pin(async move {
-            audit::bump_epoch(tx).await?;
-            let mut row = find(tx, id).await?;
-            if !row.auth.has_secret() {
-                return Err(Problem::bad_request("no_secret", "an address list has no secret to rotate"));
-            }
-            let shown = fresh(&app);
-            let old = row.secret.replace(app.engine.secrets.seal(tx, &*app.ambient, PURPOSE, &shown).await?);
-            row.updated_at = app.ambient.now();
-            rows::update(tx, &row).await?;
-            if let Some(old) = old {
-                secret::delete(tx, old).await?;
-            }
-            record(tx, &app, &caller, "inbound_webhook.secret_rotated", &row).await?;
-            Ok(RotatedSecret { secret: shown.expose_text().unwrap_or_default().to_owned() })
-        })
-    });
-    Ok(axum::Json(job.await?))
-}
-
-/// All actions, by entity.
-#[derive(Serialize, ToSchema)]
-pub struct Actions {
-    data: Vec<InboundActionDefinition>,
-}
-
-/// A typed operation that a webhook may call.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InboundActionDefinition {
-    #[schema(example = "createTicket")]
-    name: String,
-    #[schema(example = "ticket")]
-    entity_type: String,
-    display_name: String,
-    description: String,
-    target_fields: Vec<InboundActionTargetField>,
-}
-
-/// A field that a mapping may fill.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InboundActionTargetField {
-    name: String,
-    /// `string`, `int`, `number`, `boolean`, `enum`, `ref` or `json`.
-    #[serde(rename = "type")]
-    kind: String,
-    required: bool,
-    description: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enum_values: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ref_entity_type: Option<String>,
-}
-
-/// The action registry: what a webhook can do, with the fields that its mapping fills.
-#[utoipa::path(get, path = "/api/v1/inbound-webhooks/actions", operation_id = "listInboundActions", tag = "inbound",
-    extensions(("x-permission" = json!("inbound_webhook:read"))),
-    responses((status = 200, description = "All actions", body = Actions)))]
-pub async fn actions(State(app): State<Arc<App>>, _caller: Caller) -> axum::Json<Actions> {
-    let data = app.engine.registry.definitions().into_iter().map(|action| InboundActionDefinition {
-        name: action.name.to_owned(),
-        entity_type: action.entity_type.to_owned(),
-        display_name: action.display_name.to_owned(),
-        description: action.description.to_owned(),
-        target_fields: action.fields.iter().map(target_field).collect(),
-    });
-    axum::Json(Actions { data: data.collect() })
-}
-
-fn target_field(field: &hookswitch_domain::mapping::Field) -> InboundActionTargetField {
-    let shown = serde_json::to_value(field).unwrap_or_default();
-    let text = |name: &str| shown.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-    InboundActionTargetField {
-        name: text("name").unwrap_or_default(),
-        kind: text("type").unwrap_or_default(),
-        required: shown.get("required").and_then(serde_json::Value::as_bool).unwrap_or(false),
-        description: text("description").unwrap_or_default(),
-        enum_values: shown.get("enumValues").and_then(|list| serde_json::from_value(list.clone()).ok()),
-        ref_entity_type: text("refEntityType"),
-    }
+async fn beside(tx: &mut Tx, id: InboundWebhookId) -> Result<Beside, Problem> {
+    Ok(Beside { last_delivery_at: rows::last_received(tx, id).await?, aliases: rows::aliases(tx, id).await? })
 }
 
 pub(super) async fn find(tx: &mut Tx, id: InboundWebhookId) -> Result<Row, Problem> {

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Query};
-use data_encoding::BASE64URL_NOPAD;
+pub use hookswitch_domain::cursor::seal;
+use hookswitch_domain::cursor::unseal;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_store::Page;
 use hookswitch_store::delivery::Listing;
@@ -12,7 +13,6 @@ use http::Uri;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -111,17 +111,6 @@ impl<F: DeserializeOwned> FromRequestParts<Arc<App>> for Cursored<F> {
         }
         Ok(Self { list: parse(&rest.finish())?, cursor })
     }
-}
-
-/// Opaque to callers, with enough of a check that a mistyped one is noticed.
-pub fn seal(place: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(&[place, &Sha256::digest(place)[..4]].concat())
-}
-
-fn unseal(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-    bytes.truncate(bytes.len().checked_sub(4)?);
-    (seal(&bytes) == text).then_some(bytes)
 }
 
 /// The filters of what is no list: known parameters, each once.

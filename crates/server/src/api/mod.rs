@@ -15,11 +15,11 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::{console, edge, receive};
 
+mod alert_handling;
+mod asset_links;
 mod audit;
-mod boards;
 pub mod body;
 pub mod caller;
-mod clients;
 mod credentials;
 mod dead_letters;
 mod deliveries;
@@ -32,6 +32,7 @@ mod external_mappings;
 mod features;
 pub mod guard;
 mod health;
+mod history;
 pub mod idempotency;
 mod inbound_webhooks;
 mod installation;
@@ -41,14 +42,18 @@ pub mod known;
 pub mod list;
 mod live;
 mod notifications;
+mod nouns;
+mod ordered;
 pub mod path;
 mod policy;
 pub mod problem;
 mod public_keys;
+mod records;
 mod roles;
 pub mod session;
 mod settings;
 mod statistics;
+mod tag_uses;
 mod tenants;
 mod tickets;
 mod tokens;
@@ -117,6 +122,10 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(deliveries::attempts))
         .routes(routes!(deliveries::replay))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(ordered::keys))
+        .routes(routes!(ordered::skip))
+        .routes(routes!(ordered::retry))
+        .routes(routes!(ordered::dead_letter))
         .routes(routes!(live::live))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::get))
@@ -134,25 +143,81 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(installation::resume))
         .routes(routes!(inbound_webhooks::list, inbound_webhooks::create))
         .routes(routes!(inbound_webhooks::actions))
-        .routes(routes!(inbound_webhooks::get, inbound_webhooks::update, inbound_webhooks::remove))
+        .routes(routes!(inbound_webhooks::list_presets))
+        .routes(routes!(inbound_webhooks::rejected))
+        .routes(routes!(inbound_webhooks::dead_letters))
+        .routes(routes!(inbound_webhooks::get, inbound_webhooks::update, inbound_webhooks::set_active, inbound_webhooks::remove))
         .routes(routes!(inbound_webhooks::rotate))
+        .routes(routes!(inbound_webhooks::finalize))
+        .routes(routes!(inbound_webhooks::preview))
+        .routes(routes!(inbound_webhooks::test))
+        .routes(routes!(inbound_webhooks::sample, inbound_webhooks::start_capture, inbound_webhooks::clear_capture))
         .routes(routes!(inbound_webhooks::deliveries))
         .routes(routes!(inbound_webhooks::delivery))
+        .routes(routes!(inbound_webhooks::replay))
+        .routes(routes!(inbound_webhooks::replay_preview))
         .routes(routes!(tickets::list, tickets::create))
-        .routes(routes!(tickets::get))
-        .routes(routes!(tickets::comments))
-        .routes(routes!(clients::list, clients::create))
-        .routes(routes!(clients::get))
-        .routes(routes!(boards::boards))
-        .routes(routes!(boards::statuses))
-        .routes(routes!(boards::priorities))
-        .routes(routes!(boards::categories))
+        .routes(routes!(tickets::get, tickets::change, tickets::remove))
+        .routes(routes!(tickets::comments, tickets::say))
+        .routes(routes!(asset_links::list, asset_links::create))
+        .routes(routes!(asset_links::remove))
+        .routes(routes!(tag_uses::list, tag_uses::add))
+        .routes(routes!(tag_uses::remove))
+        .routes(routes!(history::list))
+        .routes(routes!(alert_handling::acknowledge))
+        .routes(routes!(alert_handling::assign))
+        .routes(routes!(alert_handling::resolve))
+        .routes(routes!(alert_handling::reopen))
+        .routes(routes!(alert_handling::ticket))
+        .routes(routes!(nouns::clients::list, nouns::clients::create))
+        .routes(routes!(nouns::clients::get, nouns::clients::change, nouns::clients::remove))
+        .routes(routes!(nouns::locations::list, nouns::locations::create))
+        .routes(routes!(nouns::locations::get, nouns::locations::change, nouns::locations::remove))
+        .routes(routes!(nouns::contacts::list, nouns::contacts::create))
+        .routes(routes!(nouns::contacts::get, nouns::contacts::change, nouns::contacts::remove))
+        .routes(routes!(nouns::teams::list, nouns::teams::create))
+        .routes(routes!(nouns::teams::get, nouns::teams::change, nouns::teams::remove))
+        .routes(routes!(nouns::boards::list, nouns::boards::create))
+        .routes(routes!(nouns::boards::get, nouns::boards::change, nouns::boards::remove))
+        .routes(routes!(nouns::statuses::list, nouns::statuses::create))
+        .routes(routes!(nouns::statuses::get, nouns::statuses::change, nouns::statuses::remove))
+        .routes(routes!(nouns::priorities::list, nouns::priorities::create))
+        .routes(routes!(nouns::priorities::get, nouns::priorities::change, nouns::priorities::remove))
+        .routes(routes!(nouns::categories::list, nouns::categories::create))
+        .routes(routes!(nouns::categories::get, nouns::categories::change, nouns::categories::remove))
+        .routes(routes!(nouns::assets::list, nouns::assets::create))
+        .routes(routes!(nouns::assets::get, nouns::assets::change, nouns::assets::remove))
+        .routes(routes!(nouns::invoices::list, nouns::invoices::create))
+        .routes(routes!(nouns::invoices::get, nouns::invoices::change, nouns::invoices::remove))
+        .routes(routes!(nouns::services::list, nouns::services::create))
+        .routes(routes!(nouns::services::get, nouns::services::change, nouns::services::remove))
+        .routes(routes!(nouns::time_periods::list, nouns::time_periods::create))
+        .routes(routes!(nouns::time_periods::get, nouns::time_periods::change, nouns::time_periods::remove))
+        .routes(routes!(nouns::time_sheets::list, nouns::time_sheets::create))
+        .routes(routes!(nouns::time_sheets::get, nouns::time_sheets::change, nouns::time_sheets::remove))
+        .routes(routes!(nouns::time_entries::list, nouns::time_entries::create))
+        .routes(routes!(nouns::time_entries::get, nouns::time_entries::change, nouns::time_entries::remove))
+        .routes(routes!(nouns::projects::list, nouns::projects::create))
+        .routes(routes!(nouns::projects::get, nouns::projects::change, nouns::projects::remove))
+        .routes(routes!(nouns::phases::list, nouns::phases::create))
+        .routes(routes!(nouns::phases::get, nouns::phases::change, nouns::phases::remove))
+        .routes(routes!(nouns::project_statuses::list, nouns::project_statuses::create))
+        .routes(routes!(nouns::project_statuses::get, nouns::project_statuses::change, nouns::project_statuses::remove))
+        .routes(routes!(nouns::project_tasks::list, nouns::project_tasks::create))
+        .routes(routes!(nouns::project_tasks::get, nouns::project_tasks::change, nouns::project_tasks::remove))
+        .routes(routes!(nouns::tags::list, nouns::tags::create))
+        .routes(routes!(nouns::tags::get, nouns::tags::change, nouns::tags::remove))
+        .routes(routes!(nouns::alerts::list, nouns::alerts::create))
+        .routes(routes!(nouns::alerts::get, nouns::alerts::change, nouns::alerts::remove))
+        .routes(routes!(nouns::evidence::list, nouns::evidence::create))
+        .routes(routes!(nouns::evidence::get, nouns::evidence::change, nouns::evidence::remove))
         .routes(routes!(external_mappings::list, external_mappings::create))
+        .routes(routes!(external_mappings::remove))
 }
 
 /// Inbound webhooks.
 fn receiving() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(receive::receive, receive::receive_put, receive::receive_patch))
+    OpenApiRouter::new().routes(routes!(receive::receive, receive::receive_put, receive::receive_patch, receive::receive_get))
 }
 
 /// For load balancers and monitoring.

@@ -130,6 +130,8 @@ pub struct IntegrationsHealth {
     window: Window,
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
+    /// Nothing is sent for the whole tenant until somebody resumes it.
+    sending_paused: bool,
     active_destinations: usize,
     /// Paused or disabled.
     held_destinations: usize,
@@ -137,6 +139,57 @@ pub struct IntegrationsHealth {
     figures: Figures,
     #[serde(flatten)]
     unfinished: Unfinished,
+    /// Every bucket of the window, the oldest first.
+    series: Vec<Bucket>,
+    /// Of each destination what the buckets of `series` hold; without those that were sent nothing.
+    destinations: Vec<Line>,
+}
+
+/// What one destination took and didn't take, per bucket.
+#[derive(Serialize, ToSchema)]
+pub struct Line {
+    #[schema(value_type = String, example = "dst_01jd8r7c5tevzs9c1ghvzv3hkp")]
+    destination_id: DestinationId,
+    delivered: Vec<i64>,
+    /// Retries, dead letters and what failed without one.
+    troubled: Vec<i64>,
+}
+
+/// The tenant's counts: all of them, per bucket, and per destination.
+struct Sums {
+    all: Counts,
+    series: Vec<Bucket>,
+    destinations: Vec<Line>,
+}
+
+async fn sums(tx: &mut Tx, window: Window, from: Timestamp) -> Result<Sums, StoreError> {
+    let (width, count) = window.buckets();
+    let mut buckets = empty(window, from);
+    let mut lines = BTreeMap::new();
+    let mut all = Counts::default();
+    for ((destination, bucket), counts) in stat::since(tx, width, from, None).await? {
+        all.add(&counts);
+        buckets.entry(bucket).or_default().add(&counts);
+        let line = lines.entry(destination).or_insert_with(|| vec![(0, 0); count as usize]);
+        if let Some((delivered, troubled)) = line.get_mut(((bucket - from.millis()) / width) as usize) {
+            *delivered += counts.delivered;
+            *troubled += counts.retries + counts.dead_lettered + counts.failed;
+        }
+    }
+    let line = |(destination_id, line): (_, Vec<_>)| {
+        let (delivered, troubled) = line.into_iter().unzip();
+        Line { destination_id, delivered, troubled }
+    };
+    Ok(Sums { all, series: series(&buckets), destinations: lines.into_iter().map(line).collect() })
+}
+
+fn empty(window: Window, from: Timestamp) -> BTreeMap<i64, Counts> {
+    let (width, count) = window.buckets();
+    (0..count).map(|place| (from.millis() + place * width, Counts::default())).collect()
+}
+
+fn series(buckets: &BTreeMap<i64, Counts>) -> Vec<Bucket> {
+    buckets.iter().map(|(at, counts)| Bucket { from: Timestamp::from_millis(*at), figures: counts.into() }).collect()
 }
 
 /// How delivering goes: what happened in the window, and what waits now.
@@ -154,8 +207,7 @@ pub async fn health(
         Box::pin(async move {
             let paused = tenant::own(tx).await?.is_some_and(|own| own.sending_paused);
             let all = destination::all(tx).await?;
-            let mut sum = Counts::default();
-            stat::since(tx, window.buckets().0, from, None).await?.values().for_each(|counts| sum.add(counts));
+            let Sums { all: sum, series, destinations } = sums(tx, window, from).await?;
             let mut unfinished = Unfinished::default();
             let mut left = COUNTED_MAX;
             for each in &all {
@@ -167,10 +219,13 @@ pub async fn health(
             Ok(IntegrationsHealth {
                 window,
                 from,
+                sending_paused: paused,
                 active_destinations: all.len() - held,
                 held_destinations: held,
                 figures: Figures::from(&sum),
                 unfinished,
+                series,
+                destinations,
             })
         })
     });
@@ -221,10 +276,9 @@ pub async fn stats(
 }
 
 async fn read(tx: &mut Tx, found: &Destination, window: Window, now: Timestamp) -> Result<DestinationStats, StoreError> {
-    let (width, count) = window.buckets();
     let from = window.from(now);
-    let mut buckets: BTreeMap<i64, Counts> = (0..count).map(|place| (from.millis() + place * width, Counts::default())).collect();
-    for ((_, bucket), counts) in stat::since(tx, width, from, Some(found.id)).await? {
+    let mut buckets = empty(window, from);
+    for ((_, bucket), counts) in stat::since(tx, window.buckets().0, from, Some(found.id)).await? {
         buckets.entry(bucket).or_default().add(&counts);
     }
     let mut sum = Counts::default();
@@ -232,6 +286,6 @@ async fn read(tx: &mut Tx, found: &Destination, window: Window, now: Timestamp) 
     let paused = tenant::own(tx).await?.is_some_and(|own| own.sending_paused);
     let mut unfinished = Unfinished::default();
     unfinished.add(stat::waiting(tx, found.id, COUNTED_MAX).await?, paused || found.hold.is_some(), now);
-    let series = buckets.iter().map(|(at, counts)| Bucket { from: Timestamp::from_millis(*at), figures: counts.into() });
-    Ok(DestinationStats { destination_id: found.id, window, figures: (&sum).into(), unfinished, series: series.collect() })
+    let series = series(&buckets);
+    Ok(DestinationStats { destination_id: found.id, window, figures: (&sum).into(), unfinished, series })
 }

@@ -57,7 +57,7 @@ struct Filter {
     destination: Option<String>,
     #[arg(long, value_name = "TYPE")]
     event_type: Option<String>,
-    /// exhausted, terminal or refused
+    /// exhausted, terminal, refused or set_aside
     #[arg(long)]
     reason: Option<String>,
     #[arg(long)]

@@ -16,7 +16,7 @@ use hookswitch_store::{tenant, user};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::serve::{free_leases, prepare, wait_for_signal};
+use super::serve::{prepare, wait_for_signal};
 use crate::api::problem::Problem;
 use crate::api::{self, Surface, session};
 use crate::app::App;
@@ -51,7 +51,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     telemetry::start_log(&config.telemetry);
     let db = super::open(&config).await?;
     prepare(&db, true).await?;
-    free_leases(&db).await?;
+    let _presence = db.begin_sending().await?;
     let app = Arc::new(App::start(db, super::ambient(), config.clone(), SandboxConfig::this_binary()?, true).await?);
     let router = api::router(&app, Surface::ALL)?;
     let stop = CancellationToken::new();

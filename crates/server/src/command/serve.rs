@@ -46,9 +46,10 @@ pub async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<ExitCo
     prepare(&db, arguments.migrate).await?;
     let roles = &arguments.roles;
     let worker = roles.contains(&Role::Worker);
-    if worker {
-        free_leases(&db).await?;
-    }
+    let presence = match worker {
+        true => Some(db.begin_sending().await.context("looking for other processes that send")?),
+        false => None,
+    };
     let app = Arc::new(App::start(db, super::ambient(), config.clone(), SandboxConfig::this_binary()?, worker).await?);
     let surface = Surface { api: roles.contains(&Role::Api), receiver: roles.contains(&Role::Receiver) };
     let router = api::router(&app, surface)?;
@@ -65,6 +66,7 @@ pub async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<ExitCo
     tracing::info!(%listen, ?roles, database = app.db.engine_name(), "ready");
     serve::serve(listener, router, serve::Limits::of(&config), stop).await;
     app.engine.stop().await;
+    drop(presence);
     app.db.close().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -81,19 +83,6 @@ pub(super) async fn prepare(db: &Db, migrate: bool) -> anyhow::Result<()> {
     }
     let done = db.migrate(COMPONENTS).await.context("bringing the database up to date")?;
     tracing::info!(?done, "migrated");
-    Ok(())
-}
-
-/// On SQLite there is one worker process: whatever is leased was leased by one that is gone, and
-/// need not wait for its leases to run out.
-pub(super) async fn free_leases(db: &Db) -> anyhow::Result<()> {
-    if db.engine_name() != "sqlite" {
-        return Ok(());
-    }
-    let freed = db.free_leases().await.context("freeing the leases of the process before")?;
-    if freed > 0 {
-        tracing::info!(freed, "deliveries that a process before held are taken up again");
-    }
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! The demo: everything on, with two tenants, people, a test endpoint and traffic. It is the real
-//! server; only what it starts with is made up. Everything but tenants and accounts is made
-//! through the public API, as a user would.
+//! server; only what it starts with is made up. Everything but tenants, accounts and the past
+//! week of acme's desk is made through the public API, as a user would.
 
 mod endpoint;
 mod inside;
 mod keepsake;
 mod seed;
 mod traffic;
+mod week;
 
 pub use endpoint::{Endpoint, serve as serve_endpoint};
 pub use inside::Inside;

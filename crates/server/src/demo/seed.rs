@@ -7,16 +7,19 @@ use anyhow::Context;
 use axum::Router;
 use data_encoding::BASE64URL_NOPAD;
 use hookswitch_domain::audit::Actor;
-use hookswitch_domain::id::TenantId;
+use hookswitch_domain::id::{TenantId, UserId};
 use hookswitch_domain::permission::Permissions;
 use hookswitch_domain::secret::Secret;
 use serde_json::{Value, json};
 
-use super::{Account, Inside, Keepsake, SIGNATURE_HEADER, TENANTS, TenantKeepsake, WEBHOOK};
+use super::{Account, Inside, Keepsake, SIGNATURE_HEADER, TENANTS, TenantKeepsake, WEBHOOK, week};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::identity::{self, Grant};
 use crate::password;
+
+/// The tenant whose desk has been at work for a week.
+const WITH_A_PAST: &str = "acme";
 
 /// Makes both tenants with everything in them.
 pub async fn seed(app: &Arc<App>, router: &Router, endpoint: SocketAddr) -> anyhow::Result<Keepsake> {
@@ -37,9 +40,17 @@ async fn tenant(app: &Arc<App>, router: &Router, slug: &str, name: &str, endpoin
     let id = made.map_err(explain)?.id;
     let token = token(app, id).await.map_err(explain)?;
     let inside = Inside { router: router.clone(), token: token.clone() };
-    let mut accounts = Vec::new();
+    let (mut accounts, mut operator) = (Vec::new(), None);
     for (role, who) in [("tenant_admin", "admin"), ("operator", "operator"), ("auditor", "auditor")] {
-        accounts.push(account(app, id, role, &format!("{who}@{slug}.example"), &format!("{who} of {name}")).await?);
+        let (made, user) = account(app, id, role, &format!("{who}@{slug}.example"), &format!("{who} of {name}")).await?;
+        accounts.push(made);
+        if who == "operator" {
+            operator = Some(user);
+        }
+    }
+    // Before there are destinations: what happened last week is no news.
+    if let (WITH_A_PAST, Some(operator)) = (slug, operator) {
+        week::fill(app, id, operator).await.map_err(explain)?;
     }
     inside.put("/api/v1/features", &json!({ "inbound_webhooks_enabled": true })).await?;
     let mut destination_secrets = std::collections::BTreeMap::new();
@@ -90,7 +101,7 @@ fn webhook() -> Value {
     })
 }
 
-async fn account(app: &Arc<App>, tenant: TenantId, role: &str, email: &str, name: &str) -> anyhow::Result<Account> {
+async fn account(app: &Arc<App>, tenant: TenantId, role: &str, email: &str, name: &str) -> anyhow::Result<(Account, UserId)> {
     let secret = BASE64URL_NOPAD.encode(&app.ambient.random::<15>());
     let hash = password::hash(Secret::from(secret.as_str())).await.map_err(explain)?;
     let account =
@@ -99,8 +110,8 @@ async fn account(app: &Arc<App>, tenant: TenantId, role: &str, email: &str, name
     let made = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move { identity::create_user(tx, &*ambient, &Actor::Operator, Permissions::all(), &account).await })
     });
-    made.await.map_err(explain)?;
-    Ok(Account { email: email.to_owned(), password: secret })
+    let user = made.await.map_err(explain)?.id;
+    Ok((Account { email: email.to_owned(), password: secret }, user))
 }
 
 async fn token(app: &Arc<App>, tenant: TenantId) -> Result<String, Problem> {

@@ -177,6 +177,12 @@ async fn health_equals_the_rows_before_and_after_they_are_counted(engine: &Engin
             assert_eq!(found["success_rate"], 0.8);
             let (half, tail) = (found["p50_ms"].as_f64().unwrap(), found["p95_ms"].as_f64().unwrap());
             assert!(half > 0.0 && half <= tail, "{found}");
+            let total = |series: &Value| series.as_array().unwrap().iter().map(|each| each.as_i64().unwrap()).sum::<i64>();
+            let per_bucket: Vec<_> =
+                found["series"].as_array().unwrap().iter().map(|bucket| bucket["delivered"].clone()).collect();
+            let own = &found["destinations"][0];
+            assert_eq!((own["destination_id"].as_str(), &own["delivered"]), (Some(&*destination), &json!(per_bucket)));
+            assert_eq!((total(&own["delivered"]), total(&own["troubled"])), (4, 3), "{found}");
             let path = format!("/api/v1/integrations/destinations/{destination}/stats?window={window}");
             let stats = line.admin.get(&path).await.expect(200).json();
             let series = stats["series"].as_array().unwrap();
@@ -205,6 +211,9 @@ async fn health_says_what_waits_and_how_long(engine: &Engine) {
     line.admin.send(http::Method::POST, &destination.path("/pause"), None).await.expect(200);
     let found = health(&line, "").await;
     assert_eq!((&found["retrying"], &found["parked"], &found["held_destinations"]), (&json!(0), &json!(1), &json!(1)), "{found}");
+    assert_eq!(found["sending_paused"], false);
+    line.admin.send(http::Method::POST, "/api/v1/integrations/pause", None).await.expect(200);
+    assert_eq!(health(&line, "").await["sending_paused"], true);
 }
 
 on_both_engines!(

@@ -77,7 +77,8 @@ async fn wrong_types(json: &Client, operation: &Operation, path: &str) {
     let Some(fields) = operation.body.as_ref().and_then(Value::as_object) else { return };
     for (field, value) in fields {
         // What takes any JSON has no wrong type.
-        if field == "payload" {
+        let any_body = field == "body" && operation.path.starts_with("/api/v1/inbound-webhooks/");
+        if field == "payload" || any_body {
             continue;
         }
         let mut body = operation.body.clone().unwrap_or_default();

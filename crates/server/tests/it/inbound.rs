@@ -1,11 +1,20 @@
 //! IN, from a sender's request to a ticket: every row of CONTRACT 6's table.
 
+mod actions;
+mod auth;
+mod bodies;
 mod config;
 mod dedupe;
 mod door;
+mod later;
 mod outcome;
+mod presets;
+mod rules;
+mod slugs;
+mod storm;
 mod takeover;
 mod tickets;
+mod trying;
 
 use data_encoding::HEXLOWER;
 use hookswitch_domain::signature::hmac_sha256;

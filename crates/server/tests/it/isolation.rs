@@ -24,7 +24,10 @@ pub async fn make(server: &Server, owner: &Client, slug: &str, operation: &Opera
         "/api/v1/integrations/destinations" => vec![destination(owner).await],
         "/api/v1/integrations/credentials" => vec![credential(owner).await],
         "/api/v1/inbound-webhooks" if operation.parameters().len() == 2 => inbound_delivery(server, owner, slug).await,
-        collection => vec![post(owner, collection).await],
+        collection => match named_records(owner, collection).await {
+            Some(body) => vec![owner.post(collection, body).await.expect(201).id()],
+            None => vec![post(owner, collection).await],
+        },
     }
 }
 
@@ -34,18 +37,67 @@ async fn credential(owner: &Client) -> String {
     owner.post("/api/v1/integrations/credentials", body).await.expect(201).id()
 }
 
-async fn post(owner: &Client, collection: &str) -> String {
+pub async fn post(owner: &Client, collection: &str) -> String {
     let mut body = sample(collection, "POST");
     unique(&mut body);
     owner.post(collection, body).await.expect(201).id()
 }
 
-/// Examples are the same every time; names that may exist once get a number.
-fn unique(body: &mut Value) {
+/// Bodies that name other records, which have to be there.
+pub async fn named_records(owner: &Client, collection: &str) -> Option<Value> {
+    let made = async |noun: &str| post(owner, &format!("/api/v1/{noun}")).await;
+    Some(match collection.trim_start_matches("/api/v1/") {
+        "locations" => json!({"name": "Head office", "client_id": made("clients").await}),
+        "statuses" => json!({"name": "Odd", "board_id": made("boards").await}),
+        "project-phases" => json!({"phase_name": "Cabling", "project_id": made("projects").await}),
+        "project-statuses" => json!({"name": "In review", "project_id": made("projects").await}),
+        "project-tasks" => json!({"task_name": "Pull", "project_id": made("projects").await}),
+        "time-periods" => {
+            // Periods don't overlap.
+            let year = 2100 + made_so_far();
+            json!({"start_date": format!("{year}-01-01"), "end_date": format!("{year}-12-31")})
+        }
+        "time-sheets" => {
+            let period = named_time_period(owner).await;
+            json!({"user_id": made("users").await, "time_period_id": period})
+        }
+        "time-entries" => json!({
+            "user_id": made("users").await, "service_id": made("services").await, "work_item_type": "ad_hoc",
+            "start_time": now(), "duration_minutes": 30
+        }),
+        "asset-associations" => json!({"asset_id": made("assets").await, "ticket_id": made("tickets").await}),
+        "record-tags" => {
+            let tag = json!({"tag_text": format!("tag {}", made_so_far()), "tagged_type": "ticket"});
+            let tag = owner.post("/api/v1/tags", tag).await.expect(201).id();
+            json!({"tag_id": tag, "record_id": made("tickets").await})
+        }
+        "external-mappings" => json!({
+            "integration_type": "monitoring", "alga_entity_type": "client", "alga_entity_id": made("clients").await,
+            "external_entity_id": format!("customer-{}", made_so_far())
+        }),
+        _ => return None,
+    })
+}
+
+async fn named_time_period(owner: &Client) -> String {
+    let list = owner.get("/api/v1/time-periods").await.expect(200).json();
+    list["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn now() -> String {
+    crate::engines::ambient().now().to_string()
+}
+
+fn made_so_far() -> u32 {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    for field in ["slug", "name", "email", "external_id"] {
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Examples are the same every time; names that may exist once get a number.
+fn unique(body: &mut Value) {
+    let number = made_so_far();
+    for field in ["slug", "name", "email", "external_id", "tag_text"] {
         if let Some(text) = body[field].as_str().map(str::to_owned) {
             body[field] = json!(format!("x{number}{}{text}", if field == "email" { "" } else { "-" }));
         }
@@ -140,6 +192,7 @@ async fn call(caller: &Client, operation: &Operation, ids: &[String]) -> Answer 
         }
         // One of two fields is needed, which an example can't say.
         "/api/v1/integrations/destinations/{id}/preview" => Some(json!({"event": {"event_type": "a.b", "payload": 1}})),
+        "/api/v1/inbound-webhooks/{id}/preview" => Some(json!({"body": {"alert": 1}})),
         _ => operation.body.clone(),
     };
     caller.send(operation.method.clone(), &operation.fill(&ids), body).await

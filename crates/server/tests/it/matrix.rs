@@ -84,6 +84,7 @@ const PUBLIC: &[&str] = &[
     "POST /api/inbound/{tenant_slug}/{webhook_slug}",
     "PUT /api/inbound/{tenant_slug}/{webhook_slug}",
     "PATCH /api/inbound/{tenant_slug}/{webhook_slug}",
+    "GET /api/inbound/{tenant_slug}/{webhook_slug}",
 ];
 
 #[test]

@@ -11,6 +11,7 @@ mod flow;
 mod lanes;
 mod news;
 mod nodes;
+mod ordered;
 mod publish;
 mod retry;
 mod rotation;

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
 /// Longer than anything takes on a busy machine: only a broken rule waits for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks again and again until there is something to see.
 #[track_caller]

@@ -19,6 +19,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("PATCH /api/v1/integrations/credentials/{id}", "token_url"),
     ("POST /api/v1/notifications", "url"),
     ("POST /api/v1/clients", "url"),
+    ("PATCH /api/v1/clients/{id}", "url"),
     ("PATCH /api/v1/notifications/{id}", "url"),
 ];
 

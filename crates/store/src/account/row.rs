@@ -79,7 +79,9 @@ fn total_us(detail: &str) -> i64 {
 /// Rows that no counter holds yet, of the transaction's tenant: at most one round's worth.
 pub(crate) async fn uncounted(tx: &mut Tx) -> Result<Vec<Logged>, StoreError> {
     let tenant = tx.tenant();
-    let mut from = position(tx).await?.0;
+    let sql = "SELECT upto FROM delivery_digest WHERE tenant = $1";
+    let own: i64 = tx.query_opt(sql, params![tenant]).await?.map_or(Ok(0), |mut row| row.get(0))?;
+    let mut from = position(tx).await?.0.max(own);
     let mut found = Vec::new();
     let sql = select("a.seq > $1 AND a.tenant = $2");
     loop {

@@ -6,10 +6,14 @@ use hookswitch_domain::time::Timestamp;
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
+use super::alias::of_slug;
+use super::revision;
+use super::sample::{self, Capture};
 use crate::db::Tx;
 use crate::error::StoreError;
 use crate::page::Page;
 use crate::secret::{self, Sealed};
+use crate::value::UuidValue;
 use crate::{Row, params};
 
 #[derive(Debug, Clone)]
@@ -20,6 +24,9 @@ pub struct Webhook {
     pub description: String,
     pub auth: Auth,
     pub secret: Option<SecretId>,
+    /// Replaced by a rotation, it lets in until then.
+    pub previous_secret: Option<SecretId>,
+    pub previous_until: Option<Timestamp>,
     /// Networks that are demanded on top of the scheme; empty: any.
     pub ip_cidrs: Vec<IpNet>,
     pub idempotency_source: Option<IdempotencySource>,
@@ -29,6 +36,9 @@ pub struct Webhook {
     pub is_active: bool,
     pub rate_limit_per_minute: u32,
     pub auto_disabled_at: Option<Timestamp>,
+    /// Since when its handler has been failing.
+    pub failing_since: Option<Timestamp>,
+    pub capture: Capture,
     pub options: Options,
     pub revision: i64,
     pub created_by: String,
@@ -38,7 +48,8 @@ pub struct Webhook {
 
 const COLUMNS: &str = "inbound_webhook_id, name, slug, description, auth_config, secret, ip_cidrs, idempotency_source,
     idempotency_window_seconds, handler_config, is_active, rate_limit_per_minute, auto_disabled_at, options, revision,
-    created_by, created_at, updated_at";
+    created_by, created_at, updated_at, previous_secret, previous_until, failing_since, sample_capture_expires_at,
+    sample_payload, sample_captured_at";
 
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("inbound webhook: {error}")))
@@ -50,6 +61,8 @@ fn text(value: &impl serde::Serialize) -> Result<String, StoreError> {
 
 fn read(mut row: Row) -> Result<Webhook, StoreError> {
     let source: Option<String> = row.get(7)?;
+    let sample: Option<String> = row.get(22)?;
+    let sample = sample.and_then(|id| id.parse().ok()).zip(row.get::<Option<Timestamp>>(23)?);
     Ok(Webhook {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -69,12 +82,19 @@ fn read(mut row: Row) -> Result<Webhook, StoreError> {
         created_by: row.get(15)?,
         created_at: row.get(16)?,
         updated_at: row.get(17)?,
+        previous_secret: row.get(18)?,
+        previous_until: row.get(19)?,
+        failing_since: row.get(20)?,
+        capture: Capture { until: row.get(21)?, sample },
     })
 }
 
-/// A slug that the tenant has already is a `Conflict`.
+/// A slug that the tenant has already, if only as an alias, is a `Conflict`.
 pub async fn insert(tx: &mut Tx, webhook: &Webhook) -> Result<(), StoreError> {
     let tenant = tx.tenant();
+    if of_slug(tx, tenant, &webhook.slug).await?.is_some() {
+        return Err(StoreError::Conflict("inbound_alias".to_owned()));
+    }
     let sql = "INSERT INTO inbound_webhooks (inbound_webhook_id, tenant, name, slug, description, auth_type, auth_config, secret,
             ip_cidrs, idempotency_source, idempotency_window_seconds, handler_type, handler_config, is_active,
             rate_limit_per_minute, options, revision, created_by, created_at, updated_at)
@@ -103,17 +123,18 @@ pub async fn insert(tx: &mut Tx, webhook: &Webhook) -> Result<(), StoreError> {
         ],
     )
     .await?;
-    Ok(())
+    revision::keep(tx, webhook.id).await
 }
 
-/// Writes everything that can be edited; the slug stays.
+/// Writes everything that can be edited, as the next revision; the slug is [`super::rename`]'s.
 pub async fn update(tx: &mut Tx, webhook: &Webhook) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let sql =
         "UPDATE inbound_webhooks SET name = $3, description = $4, auth_type = $5, auth_config = $6, secret = $7, ip_cidrs = $8,
             idempotency_source = $9, idempotency_window_seconds = $10, handler_type = $11, handler_config = $12, is_active = $13,
             rate_limit_per_minute = $14, options = $15, revision = revision + 1, updated_at = $16,
-            auto_disabled_at = CASE WHEN $13 THEN NULL ELSE auto_disabled_at END
+            auto_disabled_at = CASE WHEN $13 THEN NULL ELSE auto_disabled_at END,
+            failures = 0, failing_since = NULL
         WHERE inbound_webhook_id = $1 AND tenant = $2";
     let params = params![
         webhook.id,
@@ -133,7 +154,11 @@ pub async fn update(tx: &mut Tx, webhook: &Webhook) -> Result<bool, StoreError> 
         text(&webhook.options)?,
         webhook.updated_at,
     ];
-    Ok(tx.execute(sql, params).await? == 1)
+    if tx.execute(sql, params).await? == 0 {
+        return Ok(false);
+    }
+    revision::keep(tx, webhook.id).await?;
+    Ok(true)
 }
 
 pub async fn get(tx: &mut Tx, id: InboundWebhookId) -> Result<Option<Webhook>, StoreError> {
@@ -155,14 +180,17 @@ pub async fn list(tx: &mut Tx, page: &Page) -> Result<Vec<Webhook>, StoreError> 
 /// Removes the configuration and its secret; what was received stays readable, without its webhook.
 pub async fn delete(tx: &mut Tx, webhook: &Webhook) -> Result<(), StoreError> {
     let tenant = tx.tenant();
+    sample::clear_capture(tx, webhook.id).await?;
     for sql in [
         "UPDATE inbound_webhook_deliveries SET inbound_webhook_id = NULL WHERE inbound_webhook_id = $1 AND tenant = $2",
         "DELETE FROM inbound_key WHERE webhook = $1 AND tenant = $2",
+        "DELETE FROM inbound_revision WHERE webhook = $1 AND tenant = $2",
+        "DELETE FROM inbound_alias WHERE webhook = $1 AND tenant = $2",
         "DELETE FROM inbound_webhooks WHERE inbound_webhook_id = $1 AND tenant = $2",
     ] {
         tx.execute(sql, params![webhook.id, tenant]).await?;
     }
-    if let Some(secret) = webhook.secret {
+    for secret in [webhook.secret, webhook.previous_secret].into_iter().flatten() {
         secret::delete(tx, secret).await?;
     }
     Ok(())
@@ -173,22 +201,29 @@ pub async fn delete(tx: &mut Tx, webhook: &Webhook) -> Result<(), StoreError> {
 pub struct Door {
     pub tenant: TenantId,
     pub enabled: bool,
-    pub webhook: Option<(Webhook, Option<Sealed>)>,
+    /// With the secrets that let in now, the newest first.
+    pub webhook: Option<(Webhook, Vec<Sealed>)>,
 }
 
-/// Finds the tenant by its slug, and its webhook by its. `None`: no such tenant.
+/// Finds the tenant by its slug, and its webhook by its, present or former. `None`: no such tenant. As much is looked
+/// for where nothing is there: the time of the answer tells nothing.
 pub async fn door(tx: &mut Tx, tenant_slug: &str, webhook_slug: &str) -> Result<Option<Door>, StoreError> {
     let sql = "SELECT id, inbound_webhooks_enabled FROM tenant WHERE slug = $1";
-    let Some(mut row) = tx.query_opt(sql, params![tenant_slug]).await? else { return Ok(None) };
-    let (tenant, enabled): (TenantId, bool) = (row.get(0)?, row.get(1)?);
-    let sql = format!("SELECT {COLUMNS} FROM inbound_webhooks WHERE tenant = $1 AND slug = $2");
-    let Some(found) = tx.query_opt(&sql, params![tenant, webhook_slug]).await? else {
-        return Ok(Some(Door { tenant, enabled, webhook: None }));
-    };
-    let webhook = read(found)?;
-    let sealed = match webhook.secret {
-        Some(id) => secret::get_of(tx, tenant, id).await?,
+    let found: Option<(TenantId, bool)> = match tx.query_opt(sql, params![tenant_slug]).await? {
+        Some(mut row) => Some((row.get(0)?, row.get(1)?)),
         None => None,
     };
-    Ok(Some(Door { tenant, enabled, webhook: Some((webhook, sealed)) }))
+    let tenant = found.map_or(TenantId(UuidValue::nil()), |(tenant, _)| tenant);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM inbound_webhooks WHERE tenant = $1 AND slug = $2
+         UNION ALL SELECT {COLUMNS} FROM inbound_webhooks WHERE tenant = $1 AND inbound_webhook_id =
+           (SELECT webhook FROM inbound_alias WHERE tenant = $1 AND slug = $2)"
+    );
+    let webhook = tx.query_opt(&sql, params![tenant, webhook_slug]).await?.map(read).transpose()?;
+    let current = webhook.as_ref().and_then(|webhook| webhook.secret).unwrap_or(secret::MARKER);
+    let mut sealed: Vec<Sealed> = secret::get_of(tx, tenant, current).await?.into_iter().collect();
+    if let Some(webhook) = webhook.as_ref().filter(|webhook| webhook.previous_secret.is_some()) {
+        sealed.extend(super::rotation::overlapping(tx, tenant, webhook.id).await?);
+    }
+    Ok(found.map(|(tenant, enabled)| Door { tenant, enabled, webhook: webhook.map(|webhook| (webhook, sealed)) }))
 }

@@ -59,10 +59,16 @@ impl Engine {
     pub async fn postgres(components: &'static [Component]) -> Self {
         let name = format!("hookswitch_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         run_sql(&format!("CREATE DATABASE {name}")).await;
-        let url = format!("{}/{name}", postgres_server());
-        let db = Db::open(&Settings { connections: 6, ..Settings::new(url.clone()) }, ambient()).await.unwrap();
+        let mut engine = Self::at(&format!("{}/{name}", postgres_server()), components).await;
+        engine.postgres = Some(name);
+        engine
+    }
+
+    /// On an empty PostgreSQL database of the caller's.
+    pub async fn at(url: &str, components: &'static [Component]) -> Self {
+        let db = Db::open(&Settings { connections: 6, ..Settings::new(url) }, ambient()).await.unwrap();
         db.migrate(components).await.unwrap();
-        Self { name: "postgres", db, url, _folder: None, postgres: Some(name) }
+        Self { name: "postgres", db, url: url.to_owned(), _folder: None, postgres: None }
     }
 }
 

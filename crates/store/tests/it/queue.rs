@@ -6,7 +6,7 @@ use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::*;
 use hookswitch_domain::time::Timestamp;
 use hookswitch_store::queue::*;
-use hookswitch_store::{Component, Db, STORE, params};
+use hookswitch_store::{Component, Db, STORE, Settings, params};
 
 use crate::engines::{Engine, ambient, sql};
 
@@ -44,7 +44,7 @@ impl World {
     }
 
     fn accept(&self, leased: bool) -> Accept {
-        let delivery = NewDelivery { id: ambient().fresh(), destination: self.destination, leased };
+        let delivery = NewDelivery { id: ambient().fresh(), destination: self.destination, leased, key: None };
         let event = NewEvent {
             id: ambient().fresh(),
             event_type: "a.b".to_owned(),
@@ -79,6 +79,7 @@ impl World {
                 reason: String::new(),
                 detail: "{}".to_owned(),
             },
+            key: claimed.key.clone(),
         }
     }
 
@@ -214,9 +215,27 @@ async fn a_dead_processs_leases_are_freed_and_the_interruption_is_recorded(engin
     let world = World::new(engine).await;
     world.db.accept(Accept { lease_ms: 90_000, ..world.accept(true) }).await.unwrap();
     assert!(world.claim(60_000).await.is_empty());
-    assert_eq!(world.db.free_leases().await.unwrap(), 1);
+    let mut presence = world.db.begin_sending().await.unwrap();
+    assert_eq!(presence.freed().await, 1);
     let claimed = world.claim(60_000).await.remove(0);
     assert_eq!((claimed.interruptions, claimed.attempts, claimed.records), (1, 0, 1));
+}
+
+/// What another process has in hand stays there. Only PostgreSQL has several.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_not_alone_frees_no_leases() {
+    let engine = Engine::postgres(COMPONENTS).await;
+    let world = World::new(&engine).await;
+    world.db.accept(Accept { lease_ms: 90_000, ..world.accept(true) }).await.unwrap();
+    let other = Db::open(&Settings { connections: 2, ..Settings::new(engine.url.clone()) }, ambient()).await.unwrap();
+    let mut first = other.begin_sending().await.unwrap();
+    assert_eq!(first.freed().await, 1, "it is alone, whatever was left is nobody's");
+    let held = world.claim(90_000).await;
+    let mut second = world.db.begin_sending().await.unwrap();
+    assert_eq!((held.len(), second.freed().await), (1, 0));
+    drop((first, second));
+    let mut third = world.db.begin_sending().await.unwrap();
+    assert_eq!(third.freed().await, 1, "nobody is left who could have it in hand");
 }
 
 async fn a_look_goes_on_behind_the_lanes_that_it_showed(engine: &Engine) {

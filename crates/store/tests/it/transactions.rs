@@ -77,3 +77,34 @@ async fn a_unique_rule_is_told_as_a_conflict(engine: &Engine) {
     assert_eq!(insert().await.unwrap(), 1);
     assert!(matches!(insert().await, Err(StoreError::Conflict(_))));
 }
+
+/// On SQLite alone: a busy writer never finds a moment in which all of the log is copied by others.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_stays_short_while_it_is_written() {
+    let engine = Engine::sqlite(COMPONENTS).await;
+    let log = format!("{}-wal", engine.url.strip_prefix("sqlite://").unwrap());
+    let mut writers = Vec::new();
+    for writer in 0..16 {
+        let store = engine.db.system();
+        writers.push(tokio::spawn(async move {
+            for number in 0..200 {
+                let job = store.write(move |tx| {
+                    Box::pin(async move {
+                        let tenant = tx.tenant();
+                        let long = "x".repeat(24_000);
+                        let sql = "INSERT INTO effect (step_key, tenant, result, created_at) VALUES ($1, $2, $3, 0)";
+                        tx.execute(sql, params![format!("{writer}-{number}"), tenant, long]).await
+                    })
+                });
+                job.await.unwrap();
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(rows(&engine).await, 3_200);
+    // 75 MB were written; the log is copied each time it has 16 MiB.
+    let length = std::fs::metadata(&log).unwrap().len();
+    assert!(length < 56 << 20, "the log has {length} bytes");
+}

@@ -9,7 +9,7 @@ use hookswitch_store::dead_letter::{self, Filter as Letters};
 use hookswitch_store::delivery::{self, Filter};
 use hookswitch_store::job::{self, NewJob, Selection, Spec, Stepped};
 use hookswitch_store::queue::*;
-use hookswitch_store::walk::{self, Stretch, WALK, Way};
+use hookswitch_store::walk::{self, Queue, Stretch, WALK, Way};
 use hookswitch_store::{Db, Page, StoreError, Tx, TxFuture, Value, params};
 use uuid::Uuid;
 
@@ -98,7 +98,7 @@ impl World {
             event_type: "a.b".to_owned(),
             payload: Bytes::from_static(b"1"),
             meta: "{}".to_owned(),
-            deliveries: vec![NewDelivery { id, destination: self.destination, leased: true }],
+            deliveries: vec![NewDelivery { id, destination: self.destination, leased: true, key: None }],
         };
         let accept =
             Accept { tenant: self.tenant, epoch: 0, platform_epoch: None, events: vec![event], remember: None, lease_ms: 60_000 };
@@ -121,6 +121,7 @@ impl World {
                 reason: "answered 500".to_owned(),
                 detail: "{}".to_owned(),
             },
+            key: None,
         };
         assert!(self.db.settle(settle).await.unwrap());
         id
@@ -173,6 +174,7 @@ async fn every_walk_goes_by_an_index(engine: &Engine) {
     let (low, high, limit) = (Value::from(Uuid::nil()), Value::from(Uuid::max()), Value::from(WALK));
     let (tenant, to, never) = (Value::from(world.tenant), Value::from(world.destination), Value::from(NEVER));
     let bounds = [tenant.clone(), low, high, limit.clone()];
+    let few = [tenant.clone(), never.clone(), limit.clone()];
     let with = |more: &Value| [&bounds[..], std::slice::from_ref(more)].concat();
     for way in [Way::Down, Way::Up] {
         let stretch = Stretch { way, low: Uuid::nil(), high: Uuid::max() };
@@ -181,9 +183,12 @@ async fn every_walk_goes_by_an_index(engine: &Engine) {
             (walk::letters_sql(stretch, None, true), bounds.to_vec()),
             (walk::letters_sql(stretch, None, false), bounds.to_vec()),
             (walk::letters_sql(stretch, Some(world.destination), true), with(&to)),
-            (walk::waiting_many_sql(stretch), with(&never)),
-            (walk::waiting_few_sql(None), vec![tenant.clone(), never.clone(), limit.clone()]),
-            (walk::waiting_few_sql(Some(world.destination)), vec![tenant.clone(), never.clone(), limit.clone(), to.clone()]),
+            (walk::waiting_many_sql(Queue::Due, stretch), with(&never)),
+            (walk::waiting_few_sql(Queue::Due, None), few.to_vec()),
+            (walk::waiting_few_sql(Queue::Due, Some(world.destination)), [&few[..], std::slice::from_ref(&to)].concat()),
+            (walk::waiting_many_sql(Queue::Line, stretch), with(&never)),
+            (walk::waiting_few_sql(Queue::Line, None), few.to_vec()),
+            (walk::waiting_few_sql(Queue::Line, Some(world.destination)), [&few[..], std::slice::from_ref(&to)].concat()),
         ] {
             let plan = explain(&world, engine, &text, params).await;
             let scanned = plan.iter().find(|line| match engine.name {

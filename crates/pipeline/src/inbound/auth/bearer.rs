@@ -2,21 +2,20 @@
 
 use hookswitch_domain::inbound::AuthStatus;
 use hookswitch_domain::secret::Secret;
-use hookswitch_domain::signature::constant_time_eq;
 
-use super::{Knock, Refused, refused};
+use super::{Knock, Refused, one_of, refused};
 
 const SCHEME: &[u8] = b"bearer ";
 
-pub(super) fn check(secret: &Secret, knock: &Knock<'_>) -> Result<(), Refused> {
+pub(super) fn check(secrets: &[Secret], knock: &Knock<'_>) -> Result<(), Refused> {
     let missing = || refused(AuthStatus::RejectedNoAuth, "no Authorization header with the scheme Bearer");
     let value = knock.header("authorization").ok_or_else(missing)?;
     let (scheme, token) = value.split_at_checked(SCHEME.len()).ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         return Err(missing());
     }
-    if !constant_time_eq(token, secret.expose()) {
-        return Err(refused(AuthStatus::RejectedBearer, "the bearer token is another one"));
+    match one_of(secrets, token) {
+        true => Ok(()),
+        false => Err(refused(AuthStatus::RejectedBearer, "the bearer token is another one")),
     }
-    Ok(())
 }

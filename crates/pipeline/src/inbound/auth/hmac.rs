@@ -4,10 +4,10 @@ use hookswitch_domain::inbound::AuthStatus;
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::signature::verify_hmac;
 
-use super::{Knock, Refused, refused};
+use super::{Knock, Refused, refused, rejected};
 
-pub(super) fn check(header: &str, secret: &Secret, knock: &Knock<'_>) -> Result<(), Refused> {
+pub(super) fn check(header: &str, secrets: &[Secret], knock: &Knock<'_>) -> Result<(), Refused> {
     let missing = || refused(AuthStatus::RejectedNoAuth, format!("the header {header} is missing, or there more than once"));
     let value = knock.header(header).ok_or_else(missing)?;
-    verify_hmac(secret, value, knock.body).map_err(|rejection| refused(AuthStatus::RejectedSignature, rejection.to_string()))
+    verify_hmac(secrets, value, knock.body).map(drop).map_err(rejected)
 }

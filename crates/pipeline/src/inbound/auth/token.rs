@@ -3,17 +3,16 @@
 
 use hookswitch_domain::inbound::AuthStatus;
 use hookswitch_domain::secret::Secret;
-use hookswitch_domain::signature::constant_time_eq;
 
-use super::{Knock, Refused, refused};
+use super::{Knock, Refused, one_of, refused};
 
-pub(super) fn check(param: &str, secret: &Secret, knock: &Knock<'_>) -> Result<(), Refused> {
+pub(super) fn check(param: &str, secrets: &[Secret], knock: &Knock<'_>) -> Result<(), Refused> {
     let mut found = url::form_urlencoded::parse(knock.query.as_bytes()).filter(|(name, _)| name == param);
     let (Some((_, token)), None) = (found.next(), found.next()) else {
         return Err(refused(AuthStatus::RejectedNoAuth, format!("the parameter {param} is missing, or there more than once")));
     };
-    if !constant_time_eq(token.as_bytes(), secret.expose()) {
-        return Err(refused(AuthStatus::RejectedBearer, "the token is another one"));
+    match one_of(secrets, token.as_bytes()) {
+        true => Ok(()),
+        false => Err(refused(AuthStatus::RejectedBearer, "the token is another one")),
     }
-    Ok(())
 }

@@ -284,6 +284,10 @@ impl Hands {
         lane.flow.answered(answered, now, unit)
     }
 
+    pub(super) fn is_waited_for(&self, destination: DestinationId) -> bool {
+        self.lanes.get(&destination).is_some_and(|lane| !lane.queue.is_empty() || lane.backlog.contains(&true))
+    }
+
     /// Returns whether there may be something to claim now.
     pub(super) fn give_back(&mut self, place: &Place, now: Timestamp) -> bool {
         let late = place.class.is_late();

@@ -11,10 +11,11 @@ use hookswitch_domain::throttle::RATE_MAX;
 use hookswitch_pipeline::outbound::adapter::{self, Adapter};
 use hookswitch_store::destination::Destination as Row;
 use hookswitch_store::{Tx, credential};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+pub(super) use super::super::body::present;
 use super::super::problem::{Checks, FieldError, Problem};
 use super::content;
 use super::parts::{HeaderBody, PolicyBody};
@@ -66,6 +67,11 @@ pub struct NewDestination {
     /// Requests in any second; without it, as many as fit.
     #[schema(minimum = 1, maximum = 1000)]
     rate_limit_per_second: Option<u32>,
+    /// Events of one `ordering_key` are sent one after the other: the next one when the one before has ended. Events
+    /// without a key stand in one line of their own.
+    #[serde(default)]
+    #[schema(default = false)]
+    ordered: bool,
     #[serde(default)]
     #[schema(value_type = String, default = "envelope")]
     body: Body,
@@ -118,6 +124,8 @@ impl NewDestination {
             filter: self.filter,
             payload_fields: self.payload_fields,
             transform: self.transform,
+            ordered: self.ordered,
+            made_lines: self.ordered,
             ..Config::default()
         };
         config.made_bodies = config.makes_body();
@@ -252,14 +260,11 @@ pub struct Change {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     rate_limit_per_second: Option<Option<u32>>,
+    /// Counts for events that are accepted from now on: what waits keeps its order, or has none.
+    ordered: Option<bool>,
     #[schema(value_type = Option<String>)]
     body: Option<Body>,
     pub(super) enabled: Option<bool>,
-}
-
-/// Tells a null from a field that isn't there.
-pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }
 
 impl Change {
@@ -357,6 +362,11 @@ impl Change {
         if let Some(rate) = self.rate_limit_per_second {
             row.config.rate_limit_per_second = rate;
             touch("rate_limit_per_second");
+        }
+        if let Some(ordered) = self.ordered {
+            row.config.ordered = ordered;
+            row.config.made_lines |= ordered;
+            touch("ordered");
         }
         if let Some(body) = self.body {
             row.config.body = body;

@@ -83,6 +83,8 @@ pub struct Destination {
     max_in_flight: u32,
     /// Requests in any second; null without a limit.
     rate_limit_per_second: Option<u32>,
+    /// Events of one `ordering_key` are sent one after the other.
+    ordered: bool,
     health: Health,
     /// `envelope` or `payload`.
     #[schema(value_type = String)]
@@ -137,6 +139,7 @@ impl From<Row> for Destination {
             policy: config.policy.into(),
             max_in_flight: config.max_in_flight,
             rate_limit_per_second: config.rate_limit_per_second,
+            ordered: config.ordered,
             health,
             body: config.body,
             enabled: !row.hold.is_some_and(Hold::disables),

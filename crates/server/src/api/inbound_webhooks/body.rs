@@ -1,102 +1,23 @@
 //! What an inbound webhook looks like from outside, and how what people send is checked.
 
-use std::collections::BTreeMap;
-
 use hookswitch_domain::id::InboundWebhookId;
 use hookswitch_domain::inbound::*;
 use hookswitch_domain::secret::Secret;
 use hookswitch_domain::tenant::Slug;
 use hookswitch_domain::time::Timestamp;
-use hookswitch_pipeline::inbound::mapping;
-use hookswitch_store::inbound::Webhook as Row;
+use hookswitch_store::inbound::{Alias, Webhook as Row};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::super::body::present;
 use super::super::problem::{Checks, Problem};
+use super::auth::{self, InboundWebhookAuthConfig};
+use super::handler::{Chosen, InboundAck, InboundDuplicateResponse, InboundMode, InboundWebhookHandlerConfig};
 use crate::app::App;
 
 const DESCRIPTION_CHARS_MAX: usize = 2_000;
-
-/// How a sender proves itself; `type` repeats `auth_type`.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum InboundWebhookAuthConfig {
-    /// HMAC-SHA256 of the raw body, hex, plain or after `sha256=`.
-    HmacSha256 {
-        /// The header that carries it.
-        #[serde(default = "signature_header")]
-        #[schema(default = "X-Alga-Signature")]
-        signature_header: String,
-        /// 16 characters or more; generated where absent. Never shown again.
-        #[serde(default, skip_serializing)]
-        #[schema(value_type = Option<String>, write_only)]
-        secret: Option<Secret>,
-    },
-    /// `Authorization: Bearer <secret>`.
-    Bearer {
-        #[serde(default, skip_serializing)]
-        #[schema(value_type = Option<String>, write_only)]
-        secret: Option<Secret>,
-    },
-    /// The sender's address is in one of these networks.
-    IpAllowlist {
-        #[schema(value_type = Vec<String>, example = json!(["192.0.2.0/24"]))]
-        ip_cidrs: Vec<IpNet>,
-    },
-    /// The secret in a query parameter.
-    PathToken {
-        #[serde(default = "param")]
-        #[schema(default = "token")]
-        param: String,
-        #[serde(default, skip_serializing)]
-        #[schema(value_type = Option<String>, write_only)]
-        secret: Option<Secret>,
-    },
-}
-
-fn signature_header() -> String {
-    "X-Alga-Signature".to_owned()
-}
-
-fn param() -> String {
-    "token".to_owned()
-}
-
-impl InboundWebhookAuthConfig {
-    fn split(self) -> (Auth, Option<Secret>) {
-        match self {
-            Self::HmacSha256 { signature_header, secret } => (Auth::HmacSha256 { signature_header }, secret),
-            Self::Bearer { secret } => (Auth::Bearer {}, secret),
-            Self::IpAllowlist { ip_cidrs } => (Auth::IpAllowlist { ip_cidrs }, None),
-            Self::PathToken { param, secret } => (Auth::PathToken { param }, secret),
-        }
-    }
-}
-
-impl From<Auth> for InboundWebhookAuthConfig {
-    fn from(auth: Auth) -> Self {
-        match auth {
-            Auth::HmacSha256 { signature_header } => Self::HmacSha256 { signature_header, secret: None },
-            Auth::Bearer {} => Self::Bearer { secret: None },
-            Auth::IpAllowlist { ip_cidrs } => Self::IpAllowlist { ip_cidrs },
-            Auth::PathToken { param } => Self::PathToken { param, secret: None },
-        }
-    }
-}
-
-/// What a verified request does; `type` repeats `handler_type`.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum InboundWebhookHandlerConfig {
-    /// One action, with a JSONata expression over the body for each of its fields.
-    DirectAction {
-        #[schema(example = "createTicket")]
-        action: String,
-        #[schema(example = json!({"title": "alert.message", "external_id": "alert.id"}))]
-        field_mapping: BTreeMap<String, String>,
-    },
-}
 
 /// Where a request's idempotency key stands.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -108,6 +29,24 @@ pub struct InboundIdempotencySource {
     /// The header's name, or an expression over the body.
     #[schema(example = "alert.id")]
     value: String,
+}
+
+impl From<IdempotencySource> for InboundIdempotencySource {
+    fn from(source: IdempotencySource) -> Self {
+        match source {
+            IdempotencySource::Header(value) => Self { kind: SourceKind::Header, value },
+            IdempotencySource::Jsonata(value) => Self { kind: SourceKind::Jsonata, value },
+        }
+    }
+}
+
+impl From<InboundIdempotencySource> for IdempotencySource {
+    fn from(source: InboundIdempotencySource) -> Self {
+        match source.kind {
+            SourceKind::Header => Self::Header(source.value),
+            SourceKind::Jsonata => Self::Jsonata(source.value),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -131,15 +70,20 @@ pub struct InboundWebhookInput {
     #[serde(default = "yes")]
     #[schema(default = true)]
     is_active: bool,
-    /// `hmac_sha256`, `bearer`, `ip_allowlist` or `path_token`; the same as `auth_config.type`.
+    /// `hmac_sha256`, `bearer`, `ip_allowlist`, `path_token`, `signature`, `static_header`, `basic`, `body_field` or
+    /// `preset`; the same as `auth_config.type`.
     #[schema(example = "hmac_sha256")]
     auth_type: String,
-    auth_config: InboundWebhookAuthConfig,
+    #[schema(value_type = InboundWebhookAuthConfig)]
+    auth_config: Map<String, Value>,
     /// Networks that are demanded on top of the scheme.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     ip_cidrs: Vec<IpNet>,
-    idempotency_source: Option<InboundIdempotencySource>,
+    /// Where it is left away, a preset's own source is taken; null: there is none.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<InboundIdempotencySource>)]
+    idempotency_source: Option<Option<InboundIdempotencySource>>,
     #[serde(default = "window")]
     #[schema(minimum = 1, maximum = 2592000, default = 86400)]
     idempotency_window_seconds: u32,
@@ -150,10 +94,22 @@ pub struct InboundWebhookInput {
     #[serde(default = "rate")]
     #[schema(minimum = 1, maximum = 60000, default = 600)]
     rate_limit_per_minute: u32,
-    /// `acknowledge` (200) or `conflict` (409).
     #[serde(default)]
-    #[schema(value_type = String, default = "acknowledge")]
-    duplicate_response: DuplicateResponse,
+    #[schema(required = false)]
+    duplicate_response: InboundDuplicateResponse,
+    /// Where it is left away, a preset's own is taken.
+    ack: Option<InboundAck>,
+    #[serde(default)]
+    #[schema(required = false)]
+    mode: InboundMode,
+    /// JSONata that gives the list of what comes in one request: one delivery each, 500 at most.
+    split: Option<String>,
+    /// Take GET too, its query being the body.
+    #[serde(default)]
+    #[schema(default = false)]
+    allow_get: bool,
+    /// Former slugs that still lead here: those that are left out stop. Absent: all stay.
+    aliases: Option<Vec<String>>,
 }
 
 fn yes() -> bool {
@@ -182,6 +138,8 @@ pub(super) struct Draft {
     pub handler: Option<Handler>,
     pub rate_limit_per_minute: u32,
     pub options: Options,
+    /// Former slugs that are to stay.
+    pub aliases: Option<Vec<String>>,
 }
 
 impl InboundWebhookInput {
@@ -200,22 +158,36 @@ impl InboundWebhookInput {
         if !(1..=RATE_PER_MINUTE_MAX).contains(&self.rate_limit_per_minute) {
             checks.fail("rate_limit_per_minute", "invalid", "must be 1 to 60000");
         }
-        let (auth, secret) = self.auth_config.split();
-        check_auth(&mut checks, &self.auth_type, &auth, secret.as_ref());
-        let source = self.idempotency_source.map(|source| match source.kind {
-            SourceKind::Header => IdempotencySource::Header(source.value),
-            SourceKind::Jsonata => IdempotencySource::Jsonata(source.value),
-        });
+        let (auth, secret) = auth::read(self.auth_config)?;
+        let secret = check_auth(&mut checks, &self.auth_type, &auth, secret.as_ref());
+        let source = match self.idempotency_source {
+            Some(given) => given.map(IdempotencySource::from),
+            None => auth.preset().and_then(|preset| preset.idempotency_source.clone()),
+        };
         check_source(&mut checks, source.as_ref(), app).await?;
-        let handler = self.handler_config.map(|InboundWebhookHandlerConfig::DirectAction { action, field_mapping }| {
-            Handler::DirectAction { action, field_mapping }
-        });
-        if self.handler_type.as_deref() == Some("workflow") {
+        let shown_type = match &self.handler_config {
+            None => None,
+            Some(InboundWebhookHandlerConfig::DirectAction { .. }) => Some("direct_action"),
+            Some(InboundWebhookHandlerConfig::Workflow { .. }) => Some("workflow"),
+        };
+        if self.handler_type.as_deref() == Some("workflow") && shown_type != Some("workflow") {
             checks.fail("handler_type", "not_supported", "workflows are not part of this version; use direct_action");
-        } else if self.handler_type.is_some() && self.handler_type.as_deref() != handler.as_ref().map(Handler::type_name) {
+        } else if self.handler_type.is_some() && self.handler_type.as_deref() != shown_type {
             checks.fail("handler_type", "mismatch", "must be the same as handler_config.type");
         }
-        check_handler(&mut checks, handler.as_ref(), app).await?;
+        let handler = match self.handler_config {
+            None => None,
+            Some(config) => config.check(&mut checks, app).await?,
+        };
+        let usual = || auth.preset().and_then(|preset| preset.ack.clone()).map(InboundAck::from);
+        let chosen = Chosen {
+            duplicate_response: self.duplicate_response,
+            ack: self.ack.or_else(usual).unwrap_or_default(),
+            mode: self.mode,
+            split: self.split,
+            allow_get: self.allow_get,
+        };
+        let options = chosen.check(&mut checks, app).await?;
         checks.finish()?;
         Ok(Draft {
             name: self.name,
@@ -229,7 +201,8 @@ impl InboundWebhookInput {
             idempotency_window_seconds: self.idempotency_window_seconds,
             handler,
             rate_limit_per_minute: self.rate_limit_per_minute,
-            options: Options { duplicate_response: self.duplicate_response },
+            options,
+            aliases: self.aliases,
         })
     }
 }
@@ -242,30 +215,17 @@ fn check_slug(checks: &mut Checks, slug: &str) {
     }
 }
 
-fn check_auth(checks: &mut Checks, auth_type: &str, auth: &Auth, secret: Option<&Secret>) {
+/// Checks the scheme, and returns the secret as it is kept.
+fn check_auth(checks: &mut Checks, auth_type: &str, auth: &Auth, secret: Option<&Secret>) -> Option<Secret> {
     if auth_type != auth.type_name() {
         checks.fail("auth_type", "mismatch", "must be the same as auth_config.type");
     }
-    let token = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte))
-    };
-    match auth {
-        Auth::HmacSha256 { signature_header } if !token(signature_header) || signature_header.len() > 100 => {
-            checks.fail("auth_config.signature_header", "invalid", "must be a header name");
-        }
-        Auth::PathToken { param } if !token(param) || param.len() > 100 => {
-            checks.fail("auth_config.param", "invalid", "must be a parameter name without special characters");
-        }
-        Auth::IpAllowlist { ip_cidrs } if ip_cidrs.is_empty() => {
-            checks.fail("auth_config.ip_cidrs", "required", "must name a network: an empty list lets nobody in");
-        }
-        _ => {}
+    let mut refuse = |AuthError { field, rule }| checks.fail(format!("auth_config.{field}"), "invalid", rule);
+    if let Err(error) = auth.check() {
+        refuse(error);
+        return None;
     }
-    let long_enough =
-        |secret: &Secret| secret.expose_text().is_some_and(|text| (SECRET_CHARS_MIN..=1_024).contains(&text.chars().count()));
-    if secret.is_some_and(|secret| !long_enough(secret)) {
-        checks.fail("auth_config.secret", "length", "must have 16 to 1024 characters");
-    }
+    secret.and_then(|secret| auth.read_secret(secret).map_err(refuse).ok())
 }
 
 async fn check_source(checks: &mut Checks, source: Option<&IdempotencySource>, app: &App) -> Result<(), Problem> {
@@ -282,19 +242,6 @@ async fn check_source(checks: &mut Checks, source: Option<&IdempotencySource>, a
             }
         }
         _ => {}
-    }
-    Ok(())
-}
-
-async fn check_handler(checks: &mut Checks, handler: Option<&Handler>, app: &App) -> Result<(), Problem> {
-    let Some(Handler::DirectAction { action, field_mapping }) = handler else { return Ok(()) };
-    let Some(found) = app.engine.registry.get(action) else {
-        checks.fail("handler_config.action", "unknown", "there is no such action; /api/v1/inbound-webhooks/actions lists them");
-        return Ok(());
-    };
-    for error in mapping::check(&app.engine.sandbox, found.definition().fields, field_mapping).await? {
-        let field = format!("handler_config.field_mapping.{}", error.field);
-        checks.fail(field, "mapping", format!("{} ({})", error.detail, error.code));
     }
     Ok(())
 }
@@ -320,12 +267,29 @@ pub struct InboundWebhookConfig {
     handler_type: &'static str,
     handler_config: Option<InboundWebhookHandlerConfig>,
     rate_limit_per_minute: u32,
-    #[schema(value_type = String)]
-    duplicate_response: DuplicateResponse,
+    duplicate_response: InboundDuplicateResponse,
+    ack: InboundAck,
+    mode: InboundMode,
+    split: Option<String>,
+    allow_get: bool,
+    /// Former URLs that still lead here.
+    aliases: Vec<InboundAlias>,
+    /// Until when the next request is kept as a sample.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sample_capture_expires_at: Option<Timestamp>,
+    /// When the sample came that there is.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sample_captured_at: Option<Timestamp>,
+    /// Since when its handler fails, without a success in between.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    failing_since: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     auto_disabled_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     last_delivery_at: Option<Timestamp>,
+    /// Until then the secret that a rotation replaced lets in too.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_secret_until: Option<Timestamp>,
     revision: i64,
     created_by: String,
     #[schema(value_type = String, format = DateTime)]
@@ -334,11 +298,34 @@ pub struct InboundWebhookConfig {
     updated_at: Timestamp,
 }
 
+/// A former URL of a webhook.
+#[derive(Serialize, ToSchema)]
+pub struct InboundAlias {
+    slug: String,
+    url: String,
+    /// When the webhook was renamed.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// What is shown beside a webhook's configuration.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub last_delivery_at: Option<Timestamp>,
+    pub aliases: Vec<Alias>,
+}
+
 impl InboundWebhookConfig {
-    pub(super) fn of(row: Row, last_delivery_at: Option<Timestamp>, app: &App, tenant_slug: &str) -> Self {
+    pub(super) fn of(row: Row, beside: Beside, app: &App, tenant_slug: &str) -> Self {
+        let url = |slug: &str| format!("{}/api/inbound/{tenant_slug}/{slug}", app.config.base_url());
+        let options = Chosen::from(row.options);
+        let now = app.ambient.now();
         Self {
             id: row.id,
-            url: format!("{}/api/inbound/{tenant_slug}/{}", app.config.base_url(), row.slug),
+            url: url(&row.slug),
+            aliases: (beside.aliases.into_iter())
+                .map(|alias| InboundAlias { url: url(&alias.slug), slug: alias.slug, created_at: alias.created_at })
+                .collect(),
             name: row.name,
             slug: row.slug,
             description: row.description,
@@ -346,19 +333,22 @@ impl InboundWebhookConfig {
             auth_type: row.auth.type_name(),
             auth_config: row.auth.into(),
             ip_cidrs: row.ip_cidrs,
-            idempotency_source: row.idempotency_source.map(|source| match source {
-                IdempotencySource::Header(value) => InboundIdempotencySource { kind: SourceKind::Header, value },
-                IdempotencySource::Jsonata(value) => InboundIdempotencySource { kind: SourceKind::Jsonata, value },
-            }),
+            idempotency_source: row.idempotency_source.map(Into::into),
             idempotency_window_seconds: row.idempotency_window_seconds,
             handler_type: row.handler.as_ref().map_or("direct_action", Handler::type_name),
-            handler_config: row.handler.map(|Handler::DirectAction { action, field_mapping }| {
-                InboundWebhookHandlerConfig::DirectAction { action, field_mapping }
-            }),
+            handler_config: row.handler.map(InboundWebhookHandlerConfig::from),
             rate_limit_per_minute: row.rate_limit_per_minute,
-            duplicate_response: row.options.duplicate_response,
+            duplicate_response: options.duplicate_response,
+            ack: options.ack,
+            mode: options.mode,
+            split: options.split,
+            allow_get: options.allow_get,
+            sample_capture_expires_at: row.capture.until.filter(|until| *until > now),
+            sample_captured_at: row.capture.sample.map(|(_, at)| at),
+            failing_since: row.failing_since,
             auto_disabled_at: row.auto_disabled_at,
-            last_delivery_at,
+            last_delivery_at: beside.last_delivery_at,
+            previous_secret_until: row.previous_until,
             revision: row.revision,
             created_by: row.created_by,
             created_at: row.created_at,

@@ -3,7 +3,7 @@
 use hookswitch_domain::id::{InboundDeliveryId, InboundWebhookId};
 use hookswitch_domain::inbound::{AuthStatus, DispatchStatus};
 use hookswitch_domain::time::Timestamp;
-use hookswitch_store::inbound::{self as rows, Delivery as Row};
+use hookswitch_store::inbound::{self as rows, Delivery as Row, Filter, Origin, Shelf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -31,6 +31,8 @@ pub struct InboundWebhookDelivery {
     request_headers: Value,
     /// The body as text; null for what was rejected.
     request_body: Option<String>,
+    /// How long the body was, where retention has cut it to its head.
+    request_body_bytes: Option<i64>,
     source_ip: String,
     user_agent: Option<String>,
     /// `verified`, `rejected_signature`, `rejected_bearer`, `rejected_ip` or `rejected_no_auth`.
@@ -49,6 +51,16 @@ pub struct InboundWebhookDelivery {
     is_replay: bool,
     #[schema(value_type = Option<String>)]
     replayed_from: Option<InboundDeliveryId>,
+    /// The request that this came in, together with others.
+    #[schema(value_type = Option<String>)]
+    split_from: Option<InboundDeliveryId>,
+    /// Made up by a person who tries the webhook out.
+    is_test: bool,
+    /// When it was given up, after its sender was told that it is taken.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    dead_lettered_at: Option<Timestamp>,
+    /// The revision of the configuration that it was worked on with.
+    revision: Option<i64>,
     /// For what failed: why, in one line.
     error: Option<String>,
 }
@@ -56,6 +68,11 @@ pub struct InboundWebhookDelivery {
 impl From<Row> for InboundWebhookDelivery {
     fn from(row: Row) -> Self {
         let received = row.received;
+        let (replayed_from, split_from) = match received.origin {
+            Origin::Replay(original) => (Some(original), None),
+            Origin::Part(whole) => (None, Some(whole)),
+            Origin::Sender | Origin::Test => (None, None),
+        };
         let failed = row.dispatch_status == DispatchStatus::Failed;
         let reason = row.handler_outcome.as_ref().and_then(|outcome| outcome.get("reason")?.as_str().map(str::to_owned));
         Self {
@@ -67,6 +84,7 @@ impl From<Row> for InboundWebhookDelivery {
             request_path: received.path,
             request_headers: received.headers,
             request_body: received.body.map(|body| String::from_utf8_lossy(&body).into_owned()),
+            request_body_bytes: row.body_bytes,
             source_ip: received.source_ip,
             user_agent: received.user_agent,
             auth_status: received.auth_status,
@@ -76,8 +94,12 @@ impl From<Row> for InboundWebhookDelivery {
             response_body: row.response_body,
             duration_ms: row.duration_ms,
             retry_count: row.retry_count,
-            is_replay: row.is_replay,
-            replayed_from: row.replayed_from,
+            is_replay: replayed_from.is_some(),
+            replayed_from,
+            split_from,
+            is_test: received.origin == Origin::Test,
+            dead_lettered_at: row.dead_lettered_at,
+            revision: received.revision,
             error: reason.filter(|_| failed),
         }
     }
@@ -87,12 +109,34 @@ impl From<Row> for InboundWebhookDelivery {
 #[serde(deny_unknown_fields)]
 pub struct Query {
     status: Option<DispatchStatus>,
+    auth_status: Option<AuthStatus>,
+    dead_lettered: Option<bool>,
+    is_replay: Option<bool>,
+    search: Option<String>,
 }
 
-/// What a webhook received, newest first.
+/// A search is at most this long.
+const SEARCH_CHARS_MAX: usize = 200;
+
+/// An empty search finds everything; a long one nothing.
+fn searched(text: Option<String>) -> Result<Option<String>, Problem> {
+    match text {
+        Some(text) if text.chars().count() > SEARCH_CHARS_MAX => {
+            Err(Problem::invalid("search", "length", "must have 200 characters at most"))
+        }
+        text => Ok(text.filter(|text| !text.is_empty())),
+    }
+}
+
+/// What a webhook received, newest first. A page may be short although there is more: `next_cursor` says so.
 #[utoipa::path(get, path = "/api/v1/inbound-webhooks/{id}/deliveries", operation_id = "listInboundDeliveries", tag = "inbound",
     params(PageParams, ("id" = String, Path, description = "`iwh_...`"),
-        ("status" = Option<String>, Query, description = "Only this dispatch status")),
+        ("status" = Option<String>, Query, description = "Only this dispatch status"),
+        ("auth_status" = Option<String>, Query, description = "Only this one"),
+        ("dead_lettered" = Option<bool>, Query, description = "Only what was given up, or only what wasn't"),
+        ("is_replay" = Option<bool>, Query, description = "Only replays, or none"),
+        ("search" = Option<String>, Query,
+            description = "A part of the idempotency key, the outcome, the address, the user agent or the path")),
     extensions(("x-permission" = json!("inbound_webhook:read"))),
     responses((status = 200, description = "A page of deliveries", body = Listed<InboundWebhookDelivery>)))]
 pub async fn deliveries(
@@ -100,13 +144,57 @@ pub async fn deliveries(
     Id(id): Id<InboundWebhookId>,
     List { page, filter }: List<Query>,
 ) -> Result<axum::Json<Listed<InboundWebhookDelivery>>, Problem> {
+    let filter = Filter {
+        status: filter.status,
+        auth_status: filter.auth_status,
+        webhook: None,
+        dead: filter.dead_lettered,
+        replay: filter.is_replay,
+        search: searched(filter.search)?,
+    };
     let job = caller.store.read::<_, Problem, _>(move |tx| {
         Box::pin(async move {
             find(tx, id).await?;
-            Ok(rows::deliveries(tx, id, &page, filter.status).await?)
+            Ok(rows::deliveries(tx, Shelf::Webhook(id), &page, &filter).await?)
         })
     });
-    Ok(axum::Json(Listed::of(&page, job.await?, |row| row.received.id.uuid(), InboundWebhookDelivery::from)))
+    Ok(axum::Json(Listed::walked(job.await?, InboundWebhookDelivery::from)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Narrow {
+    webhook_id: Option<InboundWebhookId>,
+    search: Option<String>,
+}
+
+async fn shelf(caller: Caller, shelf: Shelf, list: List<Narrow>) -> Result<axum::Json<Listed<InboundWebhookDelivery>>, Problem> {
+    let List { page, filter } = list;
+    let filter = Filter { webhook: filter.webhook_id, search: searched(filter.search)?, ..Filter::default() };
+    let job = caller
+        .store
+        .read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::deliveries(tx, shelf, &page, &filter).await?) }));
+    Ok(axum::Json(Listed::walked(job.await?, InboundWebhookDelivery::from)))
+}
+
+/// What was turned away at the door, newest first, also where no webhook has the slug. Bounded, without bodies, and kept for a week.
+#[utoipa::path(get, path = "/api/v1/inbound-webhooks/rejected", operation_id = "listRejectedInbound", tag = "inbound",
+    params(PageParams, ("webhook_id" = Option<String>, Query, description = "Only this webhook's"),
+        ("search" = Option<String>, Query, description = "A part of the reason, the address, the user agent or the path")),
+    extensions(("x-permission" = json!("inbound_webhook:read"))),
+    responses((status = 200, description = "A page of deliveries", body = Listed<InboundWebhookDelivery>)))]
+pub async fn rejected(caller: Caller, list: List<Narrow>) -> Result<axum::Json<Listed<InboundWebhookDelivery>>, Problem> {
+    shelf(caller, Shelf::Rejected, list).await
+}
+
+/// What was given up after its sender was told that it is taken, newest first. A replay that works takes it off this list.
+#[utoipa::path(get, path = "/api/v1/inbound-webhooks/dead-letters", operation_id = "listInboundDeadLetters", tag = "inbound",
+    params(PageParams, ("webhook_id" = Option<String>, Query, description = "Only this webhook's"),
+        ("search" = Option<String>, Query, description = "A part of the key, the outcome, the address, the user agent or the path")),
+    extensions(("x-permission" = json!("inbound_webhook:read"))),
+    responses((status = 200, description = "A page of deliveries", body = Listed<InboundWebhookDelivery>)))]
+pub async fn dead_letters(caller: Caller, list: List<Narrow>) -> Result<axum::Json<Listed<InboundWebhookDelivery>>, Problem> {
+    shelf(caller, Shelf::Dead, list).await
 }
 
 /// One request that this webhook received.

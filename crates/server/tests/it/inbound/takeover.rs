@@ -3,7 +3,7 @@
 use hookswitch_domain::id::InboundDeliveryId;
 use hookswitch_domain::inbound::AuthStatus;
 use hookswitch_server::app::COMPONENTS;
-use hookswitch_store::inbound::{self, Claim, Received};
+use hookswitch_store::inbound::{self, Claim, Origin, Received};
 use hookswitch_store::{StoreError, params};
 use serde_json::json;
 
@@ -18,6 +18,7 @@ async fn abandoned(house: &House, webhook: &Webhook, key: &str, body: &str, leas
     let received = Received {
         id,
         webhook: Some(webhook.id.parse().unwrap()),
+        origin: Origin::Sender,
         idempotency_key: Some(key.to_owned()),
         received_at: ambient().now(),
         method: "POST".to_owned(),

@@ -192,6 +192,27 @@ async fn a_revoked_token_publishes_nothing_more_on_any_node(engine: &Engine) {
     assert_eq!(events(&line).await, 4);
 }
 
+async fn events_are_found_by_correlation_and_by_what_they_hold(engine: &Engine) {
+    let line = Line::open(engine).await;
+    let event =
+        |n: u32| json!({"event_type": "a.b", "payload": {"city": format!("Köln {n}")}, "correlation_id": format!("c{}", n % 2)});
+    for n in 0..5 {
+        line.admin.post(EVENTS, event(n)).await.expect(202);
+    }
+    let found = async |query: &str| line.admin.get(&format!("{EVENTS}?{query}")).await.expect(200).json();
+    let count = |page: &Value| page["data"].as_array().unwrap().len();
+    assert_eq!(count(&found("correlation_id=c0").await), 3);
+    assert_eq!(count(&found("correlation_id=c").await), 0, "the whole of it");
+    assert_eq!(count(&found("text=k%C3%96LN%203&event_type=a.b").await), 1);
+    assert_eq!(count(&found("text=k%C3%B6ln%203&correlation_id=c0").await), 0);
+    let first = found("correlation_id=c0&limit=2").await;
+    let rest = found(&format!("correlation_id=c0&limit=2&cursor={}", first["next_cursor"].as_str().unwrap())).await;
+    assert_eq!((count(&first), count(&rest), &rest["next_cursor"]), (2, 1, &Value::Null));
+    let auditor = line.server.token("acme", "auditor", None).await;
+    assert_eq!(auditor.get(&format!("{EVENTS}?text=k")).await.expect(403).code(), "forbidden");
+    auditor.get(&format!("{EVENTS}?correlation_id=c0")).await.expect(200);
+}
+
 on_both_engines!(
     a_revoked_token_publishes_nothing_more_on_any_node,
     one_key_is_one_event_and_another_body_under_it_is_refused,
@@ -200,4 +221,5 @@ on_both_engines!(
     an_oversize_event_is_refused_and_one_of_just_the_size_is_not,
     broken_and_foreign_bodies_store_nothing,
     publishing_goes_on_while_the_configuration_changes,
+    events_are_found_by_correlation_and_by_what_they_hold,
 );
