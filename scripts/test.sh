@@ -23,8 +23,7 @@ tail -5 "$log"
 
 step "Rust tests, on SQLite and PostgreSQL"
 cargo build --locked --workspace
-# Most of them wait for time or the database rather than for a processor.
-RUST_TEST_THREADS=${RUST_TEST_THREADS:-6} cargo test --locked --workspace --no-fail-fast
+scripts/rust-tests.sh
 
 step "format, clippy, cargo-deny"
 scripts/lint.sh

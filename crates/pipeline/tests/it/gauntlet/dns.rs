@@ -109,8 +109,8 @@ async fn nothing_useful(port: u16) {
     let late = Says { after: Duration::from_secs(2), ..Says::v4(&[OPEN]) };
     let never = Says { after: Duration::from_secs(3600), ..Says::v4(&[OPEN]) };
     let circle = Says { alias: Some("x.example"), ..Says::default() };
-    let cut = "name not resolved within 300 ms";
-    let circular = "name does not resolve: x.example|name x.example could not be resolved: the resolver does not answer|name not resolved within 300 ms";
+    let cut = "name not resolved within ";
+    let circular = "name does not resolve: x.example|name x.example could not be resolved: the resolver does not answer|name not resolved within ";
     for (name, says, reasons) in [
         ("no such name", None, ABSENT),
         ("no address", Some(Says::default()), ABSENT),

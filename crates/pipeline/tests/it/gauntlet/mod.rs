@@ -83,7 +83,11 @@ async fn timed(attempt: &Try) -> (Delivered, bool) {
 
 #[track_caller]
 fn check(name: &str, outcome: &Outcome, reasons: &str, delivered: &Delivered) {
-    let told = reasons.split('|').any(|reason| delivered.reason == reason);
+    // A busy machine takes some of the span between setting a deadline and sending.
+    let told = reasons.split('|').any(|reason| match reason.ends_with(" within ") {
+        true => delivered.reason.starts_with(reason),
+        false => delivered.reason == reason,
+    });
     assert!(told, "{name}: {:?} is none of {reasons:?}", delivered.reason);
     assert_eq!(&delivered.outcome, outcome, "{name}");
     let summary = delivered.response_summary.as_deref().unwrap_or_default();

@@ -18,7 +18,7 @@ async fn nobody_accepts() {
     let mut attempt = Try::at(&format!("http://{}/", listener.local_addr().unwrap()));
     attempt.within = SHORT;
     let (delivered, _) = timed(&attempt).await;
-    check("nobody accepts", &again(), "no answer within 300 ms", &delivered);
+    check("nobody accepts", &again(), "no answer within ", &delivered);
 }
 
 async fn escapes_and_directions_are_text() {
