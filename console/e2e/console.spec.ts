@@ -158,8 +158,8 @@ for (const role of ['operator', 'auditor'] as const) {
   })
 }
 
-test('a tenant sees its own destinations alone (R-092)', async ({ page, demo, signIn }) => {
-  await signIn('tenant_admin')
+test('a tenant sees its own destinations alone (R-092)', async ({ page, demo }) => {
+  await enter(page, demo.passwords.acme.tenant_admin)
   await create(page, 'Acme alone', `http://${demo.receiver}/acme`)
   await page.getByRole('button', { name: 'I have stored it' }).click()
   await destinations(page).getByRole('link', { name: 'Acme alone' }).click()

@@ -6,15 +6,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { type Page, expect, test as plain } from '@playwright/test'
+import { type BrowserContext, type Page, expect, test as plain } from '@playwright/test'
 
 const binary = process.env.HOOKSWITCH_BINARY ?? '../target/debug/hookswitch'
-const START_MS = 60_000
+const START_MS = 120_000
 
 export type Role = 'tenant_admin' | 'operator' | 'auditor'
 export type Tenant = 'acme' | 'globex'
 type Account = { email: string; password: string }
-export type Demo = { url: string; receiver: string; passwords: Record<Tenant, Record<Role, Account>> }
+type Cookie = Parameters<BrowserContext['addCookies']>[0][number]
+export type Demo = {
+  url: string
+  receiver: string
+  passwords: Record<Tenant, Record<Role, Account>>
+  /** A session of this person's, opened once per worker. Whoever signs out uses `enter` instead. */
+  session: (role: Role, tenant: Tenant) => Promise<Cookie>
+}
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -58,7 +65,15 @@ async function run(use: (demo: Demo) => Promise<void>) {
   const ended = new Promise((done) => child.once('close', done))
   try {
     await ready(`http://${listen}`, child, () => output)
-    await use({ url: `http://${listen}`, receiver, passwords: await accounts(data) })
+    const [url, passwords] = [`http://${listen}`, await accounts(data)]
+    const sessions = new Map<string, Promise<Cookie>>()
+    const session = (role: Role, tenant: Tenant) => {
+      const key = `${tenant} ${role}`
+      const opened = sessions.get(key) ?? openSession(url, passwords[tenant][role])
+      sessions.set(key, opened)
+      return opened
+    }
+    await use({ url, receiver, passwords, session })
   } finally {
     child.kill('SIGTERM')
     await ended
@@ -66,13 +81,38 @@ async function run(use: (demo: Demo) => Promise<void>) {
   }
 }
 
-type Fixtures = { signIn: (role: Role, tenant?: Tenant) => Promise<void>; healthy: undefined }
+/** Signing in as the console does it, without the browser: tests of signing in itself do it there. */
+async function openSession(url: string, account: Account): Promise<Cookie> {
+  const answer = await fetch(`${url}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Requested-With': 'hookswitch' },
+    body: JSON.stringify(account),
+  })
+  const [, name, value] = /^([^=]+)=([^;]*)/.exec(answer.headers.getSetCookie()[0] ?? '') ?? []
+  if (!name || !value) throw new Error(`signing in answered ${answer.status}: ${await answer.text()}`)
+  // Cookies know no ports, and one that begins with __Host- is only taken from https.
+  return { name, value, url: url.replace('http:', 'https:'), httpOnly: true, secure: true, sameSite: 'Lax' }
+}
+
+type Fixtures = {
+  /** Signed in as this person, on no page yet. */
+  signedIn: (role: Role, tenant?: Tenant) => Promise<void>
+  /** Signed in as this person, on their first page. */
+  signIn: (role: Role, tenant?: Tenant) => Promise<void>
+  healthy: undefined
+}
 
 export const test = plain.extend<Fixtures, { demo: Demo }>({
   // eslint-disable-next-line no-empty-pattern -- Playwright reads the parameter's pattern
   demo: [async ({}, use) => run(use), { scope: 'worker', timeout: 2 * START_MS }],
   baseURL: async ({ demo }, use) => use(demo.url),
-  signIn: async ({ page, demo }, use) => use((role, tenant = 'acme') => enter(page, demo.passwords[tenant][role])),
+  signedIn: async ({ context, demo }, use) =>
+    use(async (role, tenant = 'acme') => context.addCookies([await demo.session(role, tenant)])),
+  signIn: async ({ page, signedIn }, use) =>
+    use(async (role, tenant) => {
+      await signedIn(role, tenant)
+      await page.goto('/console/')
+    }),
   // Whatever a test is about, a page that throws or breaks its own content security policy has failed.
   healthy: [
     async ({ page }, use) => {

@@ -23,8 +23,8 @@ async function send(page: Page, { url, secret }: { url: string; secret: string }
   return page.request.post(url, { headers: { 'content-type': 'application/json', 'X-Signature': signature }, data: body })
 }
 
-test('what an inbound webhook received leads to its ticket', async ({ page, signIn }) => {
-  await signIn('tenant_admin')
+test('what an inbound webhook received leads to its ticket', async ({ page, signedIn }) => {
+  await signedIn('tenant_admin')
   const webhook = await createWebhook(page, 'Door sensors')
   await page.goto('/console/settings/webhooks')
   await page.getByRole('link', { name: 'Door sensors' }).click()
@@ -44,8 +44,8 @@ test('what an inbound webhook received leads to its ticket', async ({ page, sign
   await expect(page.getByRole('dialog').getByText('Door 7 is open')).toBeVisible()
 })
 
-test('a tenant that receives nothing says so, and its admin switches it on', async ({ page, signIn }) => {
-  await signIn('tenant_admin', 'globex')
+test('a tenant that receives nothing says so, and its admin switches it on', async ({ page, signedIn }) => {
+  await signedIn('tenant_admin', 'globex')
   const off = await page.request.put('/api/v1/features', { headers, data: { inbound_webhooks_enabled: false } })
   expect(off.status(), await off.text()).toBe(200)
   await page.goto('/console/settings/webhooks')

@@ -114,8 +114,8 @@ test.describe('the workbench', () => {
   })
 })
 
-test('a dead letter is explained, replayed by a job and shown in the trail (R-019, R-071, R-072)', async ({ page, demo, signIn }) => {
-  await signIn('tenant_admin')
+test('a dead letter is explained, replayed by a job and shown in the trail (R-019, R-071, R-072)', async ({ page, demo, signedIn }) => {
+  await signedIn('tenant_admin')
   // The test endpoint has no such place.
   const never = await make(page, {
     name: 'Never there',
@@ -154,8 +154,8 @@ test('a dead letter is explained, replayed by a job and shown in the trail (R-01
   await expect(page.getByText('The chain holds')).toBeVisible()
 })
 
-test('an event is found and its story told', async ({ page, signIn }) => {
-  await signIn('tenant_admin')
+test('an event is found and its story told', async ({ page, signedIn }) => {
+  await signedIn('tenant_admin')
   const id = await publish(page, 'order.created', { city: 'Curitiba' }, 'story-1')
   await page.goto('/console/events')
   await page.getByLabel('Payload holds').fill('curitiba')
@@ -171,8 +171,8 @@ test('an event is found and its story told', async ({ page, signIn }) => {
 })
 
 for (const role of ['operator', 'auditor'] as const) {
-  test(`an ${role} reads dead letters, events and the trail, and changes nothing`, async ({ page, signIn }) => {
-    await signIn(role)
+  test(`an ${role} reads dead letters, events and the trail, and changes nothing`, async ({ page, signedIn }) => {
+    await signedIn(role)
     await page.goto('/console/dead-letters')
     await expect(page.getByRole('heading', { name: 'Dead letters', level: 1 })).toBeVisible()
     await expect(page.getByRole('button', { name: /Replay|Discard/ })).toHaveCount(0)
