@@ -15,4 +15,4 @@ fi
 # A test that fails on a machine slowed by counting is `make test`'s to judge: the lines it reached count.
 RUST_TEST_THREADS=${RUST_TEST_THREADS:-6} cargo tarpaulin --workspace --exclude hookswitch-bench --engine llvm --follow-exec --skip-clean --no-fail-fast \
   --target-dir "$tools/coverage" --exclude-files 'bench/*' 'target/*' 'crates/*/tests/*' 'sim/tests/*' \
-  --fail-under 70 --out Stdout --timeout 900
+  --fail-under 70 --out Stdout --timeout 3000
