@@ -157,7 +157,8 @@ impl Engine {
         let worker = Worker { db: self.db.clone(), lanes: self.lanes.clone(), sender: sender.clone() };
         self.tasks.spawn(worker.run(self.stop.clone()));
         let (db, ambient) = (self.db.clone(), self.ambient.clone());
-        let jobs = Jobs { db, ambient, lanes: self.lanes.clone(), wake: self.jobs.clone() };
+        let (lanes, inbound) = (self.lanes.clone(), self.receiver.wake.clone());
+        let jobs = Jobs { db, ambient, lanes, inbound, wake: self.jobs.clone() };
         self.tasks.spawn(jobs.run(self.stop.clone()));
         self.tasks.spawn(takeover::run(self.receiver.clone(), self.stop.clone()));
         self.tasks.spawn(self.upkeep().run(self.stop.clone()));

@@ -1,27 +1,27 @@
 //! Jobs: work over many deliveries, in small steps at a capped rate. A step reads what comes next
-//! outside of any write, and then does it in one transaction together with moving the place that
-//! was looked at, under the job's claim number. So each item is done exactly once per job, whoever
-//! dies when and however many nodes try: that transaction is the lease, and the time of the next
-//! step is the database's.
+//! outside of any write (`look`), and then does it in one transaction (`work`) together with moving
+//! the place that was looked at, under the job's claim number. So each item is done exactly once per
+//! job, whoever dies when and however many nodes try: that transaction is the lease, and the time of
+//! the next step is the database's.
 
-use hookswitch_domain::delivery::State;
+mod look;
+mod work;
+
 use hookswitch_domain::event::EventPattern;
-use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, JobId, TenantId};
+use hookswitch_domain::id::{DeliveryId, DestinationId, InboundWebhookId, JobId, TenantId};
 use hookswitch_domain::time::{Ambient, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::db::{Db, Tx};
-use crate::dead_letter::{self, Filter, Replay};
-use crate::delivery;
-use crate::destination;
+use crate::dead_letter::Filter;
 use crate::error::StoreError;
-use crate::event::Meta;
+use crate::inbound;
 use crate::page::Page;
-use crate::queue::{NewDelivery, insert_delivery};
+use crate::params;
 use crate::value::Row;
-use crate::walk::{Stretch, WALK};
-use crate::{ordered, params};
+
+pub use look::{Next, count};
 
 /// Items that one step does at most: a few milliseconds of the writer's time.
 pub const STEP_MAX: usize = 50;
@@ -55,6 +55,13 @@ pub enum Spec {
     CancelBacklog {
         destination: DestinationId,
     },
+    /// Has logged requests of an inbound webhook done again.
+    InboundReplay {
+        webhook: InboundWebhookId,
+        of: inbound::Chosen,
+        /// With the configuration of then.
+        original: bool,
+    },
 }
 
 /// Which dead letters.
@@ -74,8 +81,25 @@ impl Spec {
             Self::Recover { .. } => "recover",
             Self::ReplayMissing { .. } => "replay_missing",
             Self::CancelBacklog { .. } => "cancel_backlog",
+            Self::InboundReplay { .. } => INBOUND_REPLAY,
         }
     }
+
+    pub const fn line(&self) -> Line {
+        match self {
+            Self::InboundReplay { .. } => Line::In,
+            _ => Line::Out,
+        }
+    }
+}
+
+const INBOUND_REPLAY: &str = "inbound_replay";
+
+/// What a job is about: who may see the one need not see the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    Out,
+    In,
 }
 
 macro_rules! job_states {
@@ -173,11 +197,14 @@ pub async fn get(tx: &mut Tx, id: JobId) -> Result<Option<Job>, StoreError> {
     tx.query_opt(&sql, params![id, tenant]).await?.map(read).transpose()
 }
 
-/// Newest first.
-pub async fn list(tx: &mut Tx, page: &Page) -> Result<Vec<Job>, StoreError> {
+/// Those of a line, newest first.
+pub async fn list(tx: &mut Tx, line: Line, page: &Page) -> Result<Vec<Job>, StoreError> {
     let tenant = tx.tenant();
-    let sql = format!("SELECT {COLUMNS} FROM job WHERE tenant = $1 AND id < $2 AND id >= $3 ORDER BY id DESC LIMIT $4");
-    tx.query(&sql, params![tenant, page.below(), page.floor(), page.fetch()]).await?.into_iter().map(read).collect()
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job WHERE tenant = $1 AND id < $2 AND id >= $3 AND (kind = $5) = $6 ORDER BY id DESC LIMIT $4"
+    );
+    let params = params![tenant, page.below(), page.floor(), page.fetch(), INBOUND_REPLAY, line == Line::In];
+    tx.query(&sql, params).await?.into_iter().map(read).collect()
 }
 
 /// Whether anything waits for a destination.
@@ -215,142 +242,10 @@ impl Db {
     }
 }
 
-/// One thing that a step does: a delivery, or the event that is to become one.
-#[derive(Debug, Clone, Copy)]
-struct Item {
-    id: Uuid,
-    /// Rows are touched in the order of their lanes, as claims do.
-    lane: Uuid,
-}
-
-/// What comes next in a job.
-#[derive(Debug)]
-pub struct Next {
-    items: Vec<Item>,
-    /// Everything up to here was looked at; `None` at the end.
-    looked: Option<Uuid>,
-}
-
-/// Looks for up to `count` items behind `looked`.
-async fn look(tx: &mut Tx, spec: &Spec, looked: Option<Uuid>, before: Timestamp, count: usize) -> Result<Next, StoreError> {
-    match spec {
-        Spec::Replay { of: Selection::Ids(ids) } | Spec::Discard { of: Selection::Ids(ids) } => {
-            let left = ids.iter().map(|id| id.uuid()).filter(|id| looked.is_none_or(|looked| *id > looked));
-            let items: Vec<Item> = left.clone().take(count).map(|id| Item { id, lane: Uuid::nil() }).collect();
-            let looked = items.last().map(|item| item.id).filter(|_| left.count() > items.len());
-            Ok(Next { items, looked })
-        }
-        Spec::Replay { of: Selection::Filter(filter) } => look_at_letters(tx, filter, false, looked, before, count).await,
-        Spec::Discard { of: Selection::Filter(filter) } => look_at_letters(tx, filter, true, looked, before, count).await,
-        Spec::Recover { destination, since, until } => {
-            let walked = dead_letter::to_replay(tx, Stretch::up(looked, None, None), Some(*destination), before).await?;
-            let (found, looked) = walked.pick(count, |found| found.at >= *since && until.is_none_or(|until| found.at < until));
-            let items = found.into_iter().map(|found| Item { id: found.id.uuid(), lane: found.destination.uuid() }).collect();
-            Ok(Next { items, looked })
-        }
-        Spec::ReplayMissing { destination, since, until, event_types } => {
-            let stretch = Stretch::up(looked, Some(*since), Some(until.map_or(before, |until| until.min(before))));
-            look_at_events(tx, *destination, event_types, stretch, count).await
-        }
-        Spec::CancelBacklog { destination } => {
-            let (tenant, limit) = (tx.tenant(), i64::try_from(count).unwrap_or(i64::MAX));
-            let sql = "SELECT delivery FROM (SELECT delivery, tenant, destination FROM due UNION ALL
-                SELECT delivery, tenant, destination FROM line) w WHERE destination = $1 AND tenant = $2 LIMIT $3";
-            let rows = tx.query(sql, params![*destination, tenant, limit]).await?;
-            let ids = rows.into_iter().map(|mut row| row.get(0)).collect::<Result<Vec<Uuid>, _>>()?;
-            let items: Vec<Item> = ids.into_iter().map(|id| Item { id, lane: destination.uuid() }).collect();
-            // What was done is gone: there is no place to remember, only more or no more.
-            Ok(Next { looked: (items.len() as i64 == limit).then_some(Uuid::nil()), items })
-        }
-    }
-}
-
-async fn look_at_letters(
-    tx: &mut Tx,
-    filter: &Filter,
-    discard: bool,
-    looked: Option<Uuid>,
-    before: Timestamp,
-    count: usize,
-) -> Result<Next, StoreError> {
-    let stretch = Stretch::up(looked, filter.from, filter.to);
-    let (found, looked) = dead_letter::to_do(tx, stretch, filter, discard, before).await?.pick(count, |_| true);
-    let items = found.into_iter().map(|found| Item { id: found.id.uuid(), lane: found.destination.uuid() }).collect();
-    Ok(Next { items, looked })
-}
-
-/// Events that the destination wants and has no delivery of, whatever became of it.
-async fn look_at_events(
-    tx: &mut Tx,
-    to: DestinationId,
-    only: &[EventPattern],
-    stretch: Stretch,
-    count: usize,
-) -> Result<Next, StoreError> {
-    let tenant = tx.tenant();
-    let Some(destination) = destination::get(tx, to).await? else { return Ok(Next { items: Vec::new(), looked: None }) };
-    let sql = "SELECT e.id, e.type, e.meta,
-            EXISTS (SELECT 1 FROM delivery d WHERE d.event = e.id AND d.destination = $5 AND coalesce(d.tenant, d.tenant) = $1)
-        FROM event e WHERE e.tenant = $1 AND e.id >= $2 AND e.id < $3 AND length(e.payload) > 0 ORDER BY e.id LIMIT $4";
-    let limit = (count as i64 * 8).clamp(100, WALK);
-    let rows = tx.query(sql, params![tenant, stretch.low, stretch.high, limit, to]).await?;
-    let full = rows.len() as i64 == limit;
-    let (mut items, mut last) = (Vec::new(), None);
-    for mut row in rows {
-        if items.len() == count {
-            return Ok(Next { items, looked: last });
-        }
-        let (id, event_type, meta): (Uuid, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        last = Some(id);
-        let meta: Meta = serde_json::from_str(&meta).unwrap_or_default();
-        let wanted = only.is_empty() || only.iter().any(|pattern| pattern.matches(&event_type));
-        if wanted && !row.get::<bool>(3)? && destination.wants(&event_type, &meta) {
-            items.push(Item { id, lane: to.uuid() });
-        }
-    }
-    Ok(Next { items, looked: last.filter(|_| full) })
-}
-
-/// How many items a job would have, by the very walk that it would do.
-pub async fn count(db: &Db, tenant: TenantId, spec: &Spec) -> Result<i64, StoreError> {
-    let (store, mut looked, mut count) = (db.for_tenant(tenant), None, 0);
-    let before = store.read(|tx| Box::pin(async move { tx.query_one("SELECT now_ms()", &[]).await?.get(0) })).await?;
-    loop {
-        let (spec, from) = (spec.clone(), looked);
-        let next = store.read(move |tx| Box::pin(async move { count_some(tx, &spec, from, before).await })).await?;
-        count += next.0;
-        match next.1 {
-            Some(end) => looked = Some(end),
-            None => return Ok(count),
-        }
-    }
-}
-
-async fn count_some(
-    tx: &mut Tx,
-    spec: &Spec,
-    looked: Option<Uuid>,
-    before: Timestamp,
-) -> Result<(i64, Option<Uuid>), StoreError> {
-    let next = look(tx, spec, looked, before, WALK as usize).await?;
-    let (Spec::Replay { of: Selection::Ids(_) } | Spec::Discard { of: Selection::Ids(_) }) = spec else {
-        return Ok((next.items.len() as i64, next.looked));
-    };
-    let mut count = 0;
-    for item in &next.items {
-        let found = dead_letter::get(tx, DeliveryId(item.id)).await?;
-        count += i64::from(found.is_some_and(|letter| match spec {
-            Spec::Discard { .. } => letter.delivery.state != State::Failed,
-            _ => letter.can_be_replayed(),
-        }));
-    }
-    Ok((count, next.looked))
-}
-
 /// What the next step of a job is to do, read outside of any write. `None`: it isn't running.
 pub async fn plan(tx: &mut Tx, id: JobId) -> Result<Option<(Job, Next)>, StoreError> {
     let Some(job) = get(tx, id).await?.filter(|job| job.state == JobState::Running) else { return Ok(None) };
-    let next = look(tx, &job.spec, job.looked, job.created_at, job.step()).await?;
+    let next = look::look(tx, &job.spec, job.looked, job.created_at, job.step()).await?;
     Ok(Some((job, next)))
 }
 
@@ -366,6 +261,8 @@ impl Job {
 pub enum Stepped {
     /// Somebody else did it, or the job was paused meanwhile: nothing was written.
     Stale,
+    /// Something stands in its way that a person has to look at: it rests, and says why.
+    Paused,
     Done {
         finished: bool,
     },
@@ -373,6 +270,9 @@ pub enum Stepped {
 
 /// Does what [`plan`] found, if nobody else has.
 pub async fn step(tx: &mut Tx, ambient: &dyn Ambient, job: &Job, next: &Next, lease_ms: i64) -> Result<Stepped, StoreError> {
+    if let Some(why) = work::obstacle(tx, &job.spec).await? {
+        return rest(tx, job, why).await;
+    }
     let (tenant, finished) = (tx.tenant(), next.looked.is_none());
     let pause_ms = next.items.len() as i64 * 1_000 / i64::from(job.rate_per_second.max(1));
     let claim = "UPDATE job SET claim = claim + 1, looked = coalesce($4, looked), next_at = now_ms() + $5, updated_at = now_ms(),
@@ -385,7 +285,7 @@ pub async fn step(tx: &mut Tx, ambient: &dyn Ambient, job: &Job, next: &Next, le
     items.sort_by_key(|item| (item.lane, item.id));
     let mut done = 0;
     for item in &items {
-        done += i64::from(perform(tx, ambient, &job.spec, item.id, lease_ms).await?);
+        done += i64::from(work::perform(tx, ambient, &job.spec, item.id, lease_ms).await?);
     }
     let skipped = items.len() as i64 - done;
     let counts = "UPDATE job SET done = done + $3, skipped = skipped + $4 WHERE id = $1 AND tenant = $2";
@@ -393,40 +293,12 @@ pub async fn step(tx: &mut Tx, ambient: &dyn Ambient, job: &Job, next: &Next, le
     Ok(Stepped::Done { finished })
 }
 
-async fn perform(tx: &mut Tx, ambient: &dyn Ambient, spec: &Spec, item: Uuid, lease_ms: i64) -> Result<bool, StoreError> {
-    match spec {
-        Spec::Replay { .. } | Spec::Recover { .. } => {
-            let made = dead_letter::replay(tx, DeliveryId(item), ambient.fresh(), true, lease_ms).await?;
-            Ok(made == Replay::Made)
-        }
-        Spec::Discard { .. } => dead_letter::discard(tx, DeliveryId(item)).await,
-        Spec::ReplayMissing { destination, .. } => send_missing(tx, ambient, EventId(item), *destination, lease_ms).await,
-        Spec::CancelBacklog { .. } => delivery::end(tx, DeliveryId(item), State::Cancelled).await,
-    }
-}
-
-async fn send_missing(
-    tx: &mut Tx,
-    ambient: &dyn Ambient,
-    event: EventId,
-    to: DestinationId,
-    lease_ms: i64,
-) -> Result<bool, StoreError> {
+async fn rest(tx: &mut Tx, job: &Job, why: &str) -> Result<Stepped, StoreError> {
     let tenant = tx.tenant();
-    if !tx.is_sqlite() {
-        // Two jobs for one destination take turns, so that the second sees what the first has sent.
-        tx.query("SELECT 1 FROM lane WHERE destination = $1 AND tenant = $2 FOR UPDATE", params![to, tenant]).await?;
-    }
-    let sql = "SELECT 1 FROM delivery d WHERE d.event = $1 AND d.destination = $2 AND coalesce(d.tenant, d.tenant) = $3 LIMIT 1";
-    if tx.query_opt(sql, params![event, to, tenant]).await?.is_some() {
-        return Ok(false);
-    }
-    let key = ordered::key_at(tx, to, event).await?;
-    let delivery = NewDelivery { id: ambient.fresh(), destination: to, leased: false, key };
-    match insert_delivery(tx, event, &delivery, lease_ms).await {
-        Err(StoreError::Conflict(_)) => Ok(false),
-        done => done.map(|()| true),
-    }
+    let sql = "UPDATE job SET state = 'paused', claim = claim + 1, trouble = $4, updated_at = now_ms()
+        WHERE id = $1 AND tenant = $2 AND claim = $3 AND state = 'running'";
+    let written = tx.execute(sql, params![job.id, tenant, job.claim, why]).await?;
+    Ok(if written == 0 { Stepped::Stale } else { Stepped::Paused })
 }
 
 /// A step failed: the job says so and tries again after a while.

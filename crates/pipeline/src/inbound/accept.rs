@@ -24,6 +24,7 @@ use super::ack::{Said, Taken, said};
 use super::action::Registry;
 use super::auth::{self, Knock};
 use super::document::{Format, query_without};
+use super::failure::{Failure, Kind};
 use super::key::KeyError;
 use super::process::{Ended, Work};
 use super::rate::Rates;
@@ -196,7 +197,7 @@ impl Receiver {
             };
         }
         match format.read(&verified.body()).await {
-            Err(unreadable) => self.refuse(&verified, "invalid_json", &unreadable.0).await,
+            Err(unreadable) => self.refuse(&verified, Failure::theirs(400, "invalid_json", unreadable.0)).await,
             Ok(document) => {
                 self.capture(&verified).await;
                 self.take(verified, document).await
@@ -220,27 +221,23 @@ impl Receiver {
     }
 
     pub(super) async fn no_key(&self, verified: &Verified, error: KeyError) -> Reply {
-        match error {
-            KeyError::Expression(error) => {
-                self.refuse(verified, "idempotency_failed", &format!("idempotency_source: {}", error.message)).await
-            }
-            KeyError::Body => self.refuse(verified, "invalid_json", "the body is no JSON document").await,
-            KeyError::Sandbox(error) => self.refuse(verified, "idempotency_failed", &error.to_string()).await,
-        }
+        self.refuse(verified, error.into()).await
     }
 
     /// Logs that nothing was done, and says so.
-    pub(super) async fn refuse(&self, verified: &Verified, code: &str, detail: &str) -> Reply {
+    pub(super) async fn refuse(&self, verified: &Verified, failure: Failure) -> Reply {
         let (id, ack) = (verified.received.id, &verified.webhook.options.ack);
-        let mut outcome = verified.failure(400, code, detail);
-        let said = ack.always.then(|| said(ack, id, Taken::Done));
+        let Failure { status, code, detail, .. } = &failure;
+        let mut outcome = verified.failure(*status, code, detail);
+        // What is our own fault is to be sent again.
+        let said = (ack.always && failure.kind == Kind::Theirs).then(|| said(ack, id, Taken::Done));
         if let Some(said) = &said {
             (outcome.response_status, outcome.response_body) = (said.status, said.body.clone());
         }
         match (self.log(verified, outcome).await, said) {
             (Err(error), _) => unavailable(&error),
             (Ok(()), Some(said)) => Reply::Taken { delivery: id, taken: Ended::Failed, said },
-            (Ok(()), None) => failed(Some(id), 400, code, detail),
+            (Ok(()), None) => failed(Some(id), *status, code, detail),
         }
     }
 

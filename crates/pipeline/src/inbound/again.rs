@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use hookswitch_domain::id::{InboundDeliveryId, TenantId};
-use hookswitch_domain::inbound::{AuthStatus, DispatchStatus, is_kept};
-use hookswitch_store::inbound::{self, Delivery, Origin, Received, Webhook};
+use hookswitch_domain::inbound::{AuthStatus, is_kept};
+use hookswitch_store::inbound::{self, Barred, Delivery, Origin, Received, Webhook};
 use hookswitch_store::{StoreError, TenantStore, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub enum NoReplay {
     Rejected,
     #[error("it isn't finished yet; wait for its outcome")]
     Pending,
-    #[error("it is a batch: replay its parts")]
+    #[error("it is a batch, and the webhook takes nothing apart any more: replay its parts")]
     Batch,
     #[error("retention has cut its body")]
     BodyGone,
@@ -43,6 +43,16 @@ pub enum NoReplay {
     RevisionGone,
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Barred> for NoReplay {
+    fn from(barred: Barred) -> Self {
+        match barred {
+            Barred::Rejected => Self::Rejected,
+            Barred::Pending => Self::Pending,
+            Barred::BodyGone => Self::BodyGone,
+        }
+    }
 }
 
 impl NoReplay {
@@ -101,19 +111,16 @@ impl Receiver {
         id
     }
 
-    /// Whether a logged request can be done again, and what it brought.
-    pub async fn again(&self, original: Delivery) -> Result<Again, NoReplay> {
+    /// Whether this webhook can do a logged request again, and what it brought.
+    pub async fn again(&self, webhook: &Webhook, original: Delivery) -> Result<Again, NoReplay> {
         let received = &original.received;
-        if received.auth_status != AuthStatus::Verified {
-            return Err(NoReplay::Rejected);
+        if let Some(barred) = original.barred() {
+            return Err(barred.into());
         }
-        if original.dispatch_status == DispatchStatus::Pending {
-            return Err(NoReplay::Pending);
-        }
-        if original.handler_outcome.as_ref().is_some_and(|outcome| outcome.get("parts").is_some()) {
+        if webhook.options.split.is_none() && original.parts().is_some() {
             return Err(NoReplay::Batch);
         }
-        let body = received.body.clone().filter(|_| original.body_bytes.is_none()).ok_or(NoReplay::BodyGone)?;
+        let body = received.body.clone().ok_or(NoReplay::BodyGone)?;
         let format = Format::of_logged(&received.method, &received.headers);
         let format = format.ok_or_else(|| NoReplay::Unreadable("its media type isn't taken".to_owned()))?;
         let document = format.read(&body.into()).await.map_err(|error| NoReplay::Unreadable(error.0))?;
@@ -132,14 +139,7 @@ impl Receiver {
     /// Logs the new delivery, linked to the one that it repeats. What is returned is to be processed
     /// once that is committed.
     pub async fn begin_again(&self, tx: &mut Tx, webhook: Webhook, again: Again) -> Result<Work, StoreError> {
-        let original = again.original.received;
-        let received = Received {
-            id: self.ambient.fresh(),
-            origin: Origin::Replay(original.id),
-            received_at: self.ambient.now(),
-            revision: Some(webhook.revision),
-            ..original
-        };
+        let received = again.original.received.again(&*self.ambient, Some(webhook.revision));
         inbound::begin_anyway(tx, &received, webhook.idempotency_window_seconds, LEASE_MS).await?;
         Ok(Work {
             tenant: tx.tenant(),

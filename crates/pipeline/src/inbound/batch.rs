@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::accept::{Receiver, Reply, Verified, unavailable};
 use super::ack::{Part, Said, Taken, said};
+use super::failure::Failure;
 use super::key::{KeyError, bounded};
 use super::process::{Ended, Work};
 use crate::sandbox::{Expr, ExpressionError, SandboxError};
@@ -52,11 +53,11 @@ impl Receiver {
     pub(super) async fn batch(&self, verified: Verified, document: &Bytes, split: &str) -> Reply {
         let parts = match self.split(verified.tenant.uuid(), document, split).await {
             Ok(parts) => parts,
-            Err(error) => return self.refuse(&verified, "split_failed", &error.to_string()).await,
+            Err(error) => return self.refuse(&verified, error.into()).await,
         };
         let mut received = Vec::with_capacity(parts.len());
         for (place, part) in parts.iter().enumerate() {
-            match self.part(&verified, place, part).await {
+            match self.part(&verified, place, part, Origin::Part(verified.received.id)).await {
                 Ok(part) => received.push(part),
                 Err(error) => return self.no_key(&verified, error).await,
             }
@@ -74,10 +75,17 @@ impl Receiver {
     }
 
     /// A part as it is logged: a request of its own, whose body is this.
-    async fn part(&self, verified: &Verified, place: usize, part: &Value) -> Result<Received, KeyError> {
+    pub(super) async fn part(
+        &self,
+        verified: &Verified,
+        place: usize,
+        part: &Value,
+        origin: Origin,
+    ) -> Result<Received, KeyError> {
         let whole = &verified.received;
         let document = part.to_string();
-        let asked = whole.origin == Origin::Sender;
+        // Whoever tries a webhook out uses no key up.
+        let asked = whole.origin != Origin::Test;
         let idempotency_key = match verified.webhook.idempotency_source.as_ref().filter(|_| asked) {
             None => None,
             Some(IdempotencySource::Header(_)) => {
@@ -92,7 +100,7 @@ impl Receiver {
         }
         Ok(Received {
             id: self.ambient.fresh(),
-            origin: Origin::Part(whole.id),
+            origin,
             idempotency_key,
             // Its body is a document and no query.
             method: "POST".to_owned(),
@@ -134,7 +142,7 @@ impl Receiver {
         job.await
     }
 
-    async fn process_all(&self, verified: &Verified, received: Vec<Received>, claims: Vec<Claim>) -> Reply {
+    pub(super) async fn process_all(&self, verified: &Verified, received: Vec<Received>, claims: Vec<Claim>) -> Reply {
         let each = received.into_iter().zip(claims).enumerate().map(|(place, (part, claim))| async move {
             if claim != Claim::Fresh {
                 return (place, begun(&part, claim), None);
@@ -148,7 +156,8 @@ impl Receiver {
                 tries: 1,
             };
             let mut ended = begun(&part, claim);
-            match self.process(work, verified.started).await {
+            // A whole is processed by way of its parts; no part is a whole.
+            match Box::pin(self.process(work, verified.started)).await {
                 Reply::Taken { taken, .. } => {
                     ended.skipped = taken == Ended::Skipped;
                     (place, ended, None)
@@ -186,6 +195,15 @@ impl Receiver {
     }
 }
 
+impl From<SplitError> for Failure {
+    fn from(error: SplitError) -> Self {
+        match error {
+            SplitError::Sandbox(error) => Self::ours(error.to_string()),
+            error => Self::theirs(400, "split_failed", error.to_string()),
+        }
+    }
+}
+
 fn spoken(parts: &[Part]) -> Taken<'_> {
     if parts.is_empty() { Taken::Skipped } else { Taken::Batch(parts) }
 }
@@ -200,7 +218,7 @@ fn begun(part: &Received, claim: Claim) -> Part {
 
 impl Verified {
     /// The outcome of the request that the parts came in.
-    fn whole(&self, parts: &[Part], failed: Option<&Reply>) -> Outcome {
+    pub(super) fn whole(&self, parts: &[Part], failed: Option<&Reply>) -> Outcome {
         let Said { status, body, .. } = said(&self.webhook.options.ack, self.received.id, spoken(parts));
         let (response_status, response_body) = match failed {
             Some(Reply::Failed { status, code, detail, .. }) => {

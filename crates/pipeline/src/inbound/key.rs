@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::accept::Receiver;
+use super::failure::Failure;
 use crate::sandbox::{Expr, ExpressionError, SandboxError};
 
 /// One expression finds the key (SEED-3: 500 ms).
@@ -18,6 +19,18 @@ pub enum KeyError {
     Expression(ExpressionError),
     Body,
     Sandbox(SandboxError),
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Expression(error) => {
+                Self::theirs(400, "idempotency_failed", format!("idempotency_source: {}", error.message))
+            }
+            KeyError::Body => Self::theirs(400, "invalid_json", "the body is no JSON document"),
+            KeyError::Sandbox(error) => Self::ours(error.to_string()),
+        }
+    }
 }
 
 impl Receiver {

@@ -4,7 +4,7 @@
 //!
 //! `auth` holds one file per scheme, `action` is the registry of what can be done, `document` makes
 //! JSON of a body, `plan` finds the rule and `mapping` fills its action's fields. `preview` says
-//! what would happen, `again` does tests and replays, `batch` takes a request apart.
+//! what would happen, `again` does tests and replays, `batch` takes a request apart, and `batch_again` does one again as a whole.
 
 pub mod accept;
 pub mod ack;
@@ -12,6 +12,7 @@ pub mod action;
 pub mod again;
 pub mod auth;
 mod batch;
+mod batch_again;
 pub mod capture;
 pub mod document;
 pub mod failing;

@@ -39,7 +39,13 @@ pub struct Work {
 impl Work {
     /// A person asked for it: their tries say nothing about the sender's.
     fn asked_for(&self) -> bool {
-        matches!(self.origin, Origin::Test | Origin::Replay(_))
+        self.origin.asked_for()
+    }
+
+    /// A repeat of a request that is yet to be taken apart. What a sender sends is taken apart before it
+    /// is logged as work.
+    fn is_whole(&self) -> bool {
+        matches!(self.origin, Origin::Replay(_)) && self.webhook.options.split.is_some()
     }
 
     /// Its sender went away with an acknowledgement, or was told that it is kept.
@@ -63,6 +69,9 @@ impl Work {
 impl Receiver {
     /// Processes a delivery and says what its sender hears.
     pub async fn process(&self, work: Work, started: Instant) -> Reply {
+        if work.is_whole() {
+            return self.batch_again(work, started).await;
+        }
         let failure = match self.plan_and_act(&work, started).await {
             Ok(taken) => {
                 return Reply::Taken {
@@ -73,9 +82,14 @@ impl Receiver {
             }
             Err(failure) => failure,
         };
+        self.fail(&work, failure, started).await
+    }
+
+    /// Tried again later, or given up.
+    pub(super) async fn fail(&self, work: &Work, failure: Failure, started: Instant) -> Reply {
         match work.again_after_ms(failure.kind) {
-            Some(wait_ms) => self.put_off(&work, &failure, wait_ms).await,
-            None => self.give_up(&work, failure, started).await,
+            Some(wait_ms) => self.put_off(work, &failure, wait_ms).await,
+            None => self.give_up(work, failure, started).await,
         }
     }
 
@@ -235,7 +249,7 @@ async fn act(tx: &mut Tx, job: Job) -> Result<(), ActError> {
     if !inbound::finish(tx, job.delivery, &outcome).await? {
         return Err(ActError::EndedElsewhere);
     }
-    if let Origin::Replay(original) = job.origin {
+    if let Some(original) = job.origin.repeats() {
         inbound::resurrect(tx, original).await?;
     }
     if job.well_again && job.step.is_some() {

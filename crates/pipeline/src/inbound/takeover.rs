@@ -99,7 +99,7 @@ async fn find(tx: &mut Tx, id: InboundDeliveryId) -> Result<Option<(inbound::Web
     let Some(webhook) = delivery.received.webhook else { return Ok(None) };
     let Some(mut webhook) = inbound::get(tx, webhook).await? else { return Ok(None) };
     let wanted = delivery.received.revision.filter(|revision| *revision != webhook.revision);
-    if let (Origin::Replay(_), Some(revision)) = (delivery.received.origin, wanted)
+    if let (Some(_), Some(revision)) = (delivery.received.origin.repeats(), wanted)
         && let Some(handler) = inbound::handler_at(tx, webhook.id, revision).await?
     {
         webhook.handler = handler;

@@ -1,5 +1,5 @@
 //! The loop that does jobs (store's `job`) on nodes with the worker role: bulk replays and discards,
-//! recoveries, and what a deleted destination left behind. Every node tries every job's next step
+//! recoveries, what a deleted destination left behind, and repeats of logged inbound requests. Every node tries every job's next step
 //! when it is due by the database's clock; the claim number lets one of them through.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hookswitch_domain::audit::{Actor, Entry};
 use hookswitch_domain::time::Ambient;
-use hookswitch_store::job::{self, Due, Job, Next, Stepped};
+use hookswitch_store::job::{self, Due, Job, Line, Next, Stepped};
 use hookswitch_store::{Db, StoreError, Tx, audit};
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -28,6 +28,8 @@ pub struct Jobs {
     pub db: Db,
     pub ambient: Arc<dyn Ambient>,
     pub lanes: Lanes,
+    /// Rung when inbound deliveries wait for a worker.
+    pub inbound: Arc<Notify>,
     /// Rung when a job was started here.
     pub wake: Arc<Notify>,
 }
@@ -73,7 +75,11 @@ impl Jobs {
         let store = self.db.for_tenant(due.tenant);
         let planned = store.read(move |tx| Box::pin(job::plan(tx, due.job))).await?;
         let Some((job, next)) = planned else { return Ok(()) };
-        let (ambient, wake) = (self.ambient.clone(), self.lanes.wake.clone());
+        let wake = match job.spec.line() {
+            Line::Out => self.lanes.wake.clone(),
+            Line::In => self.inbound.clone(),
+        };
+        let ambient = self.ambient.clone();
         store
             .write(move |tx| {
                 Box::pin(async move {
@@ -102,10 +108,16 @@ impl Jobs {
 
 /// One step, and the trail's entry with the last one.
 async fn step(tx: &mut Tx, ambient: &dyn Ambient, job: &Job, next: &Next) -> Result<(), StoreError> {
-    let Stepped::Done { finished: true } = job::step(tx, ambient, job, next, LEASE_MS).await? else { return Ok(()) };
+    let action = match job::step(tx, ambient, job, next, LEASE_MS).await? {
+        Stepped::Done { finished: true } => "job.completed",
+        Stepped::Paused => "job.paused",
+        Stepped::Done { finished: false } | Stepped::Stale => return Ok(()),
+    };
     let Some(job) = job::get(tx, job.id).await? else { return Ok(()) };
-    let detail = serde_json::json!({ "kind": job.spec.kind(), "done": job.done, "skipped": job.skipped });
-    let entry = Entry { action: "job.completed", target: job.id.to_string(), correlation_id: None, detail };
+    let detail = serde_json::json!({
+        "kind": job.spec.kind(), "done": job.done, "skipped": job.skipped, "trouble": job.trouble,
+    });
+    let entry = Entry { action, target: job.id.to_string(), correlation_id: None, detail };
     audit::append(tx, ambient, &Actor::System, entry).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod actions;
 mod auth;
 mod body;
+mod bulk;
 mod capture;
 mod change;
 mod handler;
@@ -28,6 +29,10 @@ use serde_json::json;
 
 pub use actions::{__path_actions, actions};
 pub use body::{InboundWebhookConfig, InboundWebhookInput};
+pub use bulk::{
+    __path_bulk_replay, __path_cancel_job, __path_job, __path_jobs, __path_pause_job, __path_resume_job, bulk_replay, cancel_job,
+    job, jobs, pause_job, resume_job,
+};
 pub use capture::{__path_clear_capture, __path_sample, __path_start_capture, clear_capture, sample, start_capture};
 pub use change::{__path_set_active, __path_update, set_active, update};
 pub use presets::{__path_list_presets, list_presets};

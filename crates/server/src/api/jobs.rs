@@ -1,16 +1,18 @@
 //! Jobs over many deliveries: what they do, how far they are, and what people may do to them. They
 //! run on nodes with the worker role (pipeline's `outbound/jobs.rs`); `start` is where they come from.
+//! Those about inbound deliveries have paths of their own (`inbound_webhooks/jobs.rs`): who may see the
+//! one need not see the other.
 
 pub mod start;
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use hookswitch_domain::id::{DestinationId, JobId};
+use hookswitch_domain::id::{DestinationId, InboundWebhookId, JobId};
 use hookswitch_domain::permission::Permission;
 use hookswitch_domain::time::Timestamp;
-use hookswitch_store::Tx;
-use hookswitch_store::job::{self as rows, Job as Row, JobState, NewJob, Selection, Spec};
+use hookswitch_store::job::{self as rows, Job as Row, JobState, Line, NewJob, Selection, Spec};
+use hookswitch_store::{Page, Tx};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -29,7 +31,8 @@ const SWEEP_PER_SECOND: u32 = 2_000;
 pub struct Job {
     #[schema(value_type = String, example = "job_01jd8r7c5tevzs9c1ghvzv3hkp")]
     id: JobId,
-    /// `replay`, `discard`, `recover`, `replay_missing` or `cancel_backlog` (what a deleted destination left behind).
+    /// `replay`, `discard`, `recover`, `replay_missing` or `cancel_backlog` (what a deleted destination left behind);
+    /// `inbound_replay`.
     #[schema(example = "replay")]
     kind: &'static str,
     /// `running`, `paused`, `completed` or `cancelled`.
@@ -43,6 +46,8 @@ pub struct Job {
     skipped: i64,
     #[schema(value_type = Option<String>)]
     destination_id: Option<DestinationId>,
+    #[schema(value_type = Option<String>)]
+    inbound_webhook_id: Option<InboundWebhookId>,
     /// Why the last step failed, while it does; it is done again.
     trouble: Option<String>,
     started_by: String,
@@ -63,7 +68,11 @@ impl From<Row> for Job {
             Spec::Replay { of: Selection::Filter(filter) } | Spec::Discard { of: Selection::Filter(filter) } => {
                 filter.destination
             }
-            Spec::Replay { .. } | Spec::Discard { .. } => None,
+            Spec::Replay { .. } | Spec::Discard { .. } | Spec::InboundReplay { .. } => None,
+        };
+        let inbound_webhook_id = match &row.spec {
+            Spec::InboundReplay { webhook, .. } => Some(*webhook),
+            _ => None,
         };
         Self {
             id: row.id,
@@ -74,6 +83,7 @@ impl From<Row> for Job {
             done: row.done,
             skipped: row.skipped,
             destination_id,
+            inbound_webhook_id,
             trouble: row.trouble,
             started_by: row.started_by,
             created_at: row.created_at,
@@ -88,8 +98,7 @@ impl From<Row> for Job {
     params(PageParams), extensions(("x-permission" = json!("delivery:read"))),
     responses((status = 200, description = "A page of jobs", body = Listed<Job>)))]
 pub async fn list(caller: Caller, List { page, .. }: List) -> Result<axum::Json<Listed<Job>>, Problem> {
-    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::list(tx, &page).await?) })).await?;
-    Ok(axum::Json(Listed::of(&page, found, |row| row.id.uuid(), Job::from)))
+    list_of(caller, Line::Out, page).await
 }
 
 /// One job, and how far it is.
@@ -97,16 +106,15 @@ pub async fn list(caller: Caller, List { page, .. }: List) -> Result<axum::Json<
     params(("id" = String, Path, description = "`job_...`")), extensions(("x-permission" = json!("delivery:read"))),
     responses((status = 200, description = "The job", body = Job)))]
 pub async fn get(caller: Caller, Id(id): Id<JobId>) -> Result<axum::Json<Job>, Problem> {
-    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(find(tx, id))).await?;
-    Ok(axum::Json(found.into()))
+    get_of(caller, Line::Out, id).await
 }
 
 /// Let a job rest; nothing more of it is done until it is resumed.
 #[utoipa::path(post, path = "/api/v1/integrations/dead-letters/jobs/{id}/pause", operation_id = "pauseJob", tag = "deliveries",
     params(("id" = String, Path, description = "`job_...`")), extensions(("x-permission" = json!("delivery:replay"))),
     responses((status = 200, description = "Paused", body = Job), (status = 409, description = "It is over")))]
-pub async fn pause(caller: Caller, app: State<Arc<App>>, id: Id<JobId>) -> Result<axum::Json<Job>, Problem> {
-    set(caller, app, id, &[JobState::Running], JobState::Paused, "job.paused").await
+pub async fn pause(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<JobId>) -> Result<axum::Json<Job>, Problem> {
+    set(caller, app, Line::Out, id, Command::Pause).await
 }
 
 /// Let a paused job go on where it stopped.
@@ -114,8 +122,8 @@ pub async fn pause(caller: Caller, app: State<Arc<App>>, id: Id<JobId>) -> Resul
     tag = "deliveries", params(("id" = String, Path, description = "`job_...`")),
     extensions(("x-permission" = json!("delivery:replay"))),
     responses((status = 200, description = "Running again", body = Job), (status = 409, description = "It is over")))]
-pub async fn resume(caller: Caller, app: State<Arc<App>>, id: Id<JobId>) -> Result<axum::Json<Job>, Problem> {
-    set(caller, app, id, &[JobState::Paused], JobState::Running, "job.resumed").await
+pub async fn resume(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<JobId>) -> Result<axum::Json<Job>, Problem> {
+    set(caller, app, Line::Out, id, Command::Resume).await
 }
 
 /// End a job. What it has done stays done.
@@ -123,22 +131,51 @@ pub async fn resume(caller: Caller, app: State<Arc<App>>, id: Id<JobId>) -> Resu
     tag = "deliveries", params(("id" = String, Path, description = "`job_...`")),
     extensions(("x-permission" = json!("delivery:replay"))),
     responses((status = 200, description = "Cancelled", body = Job), (status = 409, description = "It is over")))]
-pub async fn cancel(caller: Caller, app: State<Arc<App>>, id: Id<JobId>) -> Result<axum::Json<Job>, Problem> {
-    set(caller, app, id, &[JobState::Running, JobState::Paused], JobState::Cancelled, "job.cancelled").await
+pub async fn cancel(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<JobId>) -> Result<axum::Json<Job>, Problem> {
+    set(caller, app, Line::Out, id, Command::Cancel).await
 }
 
-async fn set(
+pub(super) async fn list_of(caller: Caller, line: Line, page: Page) -> Result<axum::Json<Listed<Job>>, Problem> {
+    let read = caller.store.read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::list(tx, line, &page).await?) }));
+    Ok(axum::Json(Listed::of(&page, read.await?, |row| row.id.uuid(), Job::from)))
+}
+
+pub(super) async fn get_of(caller: Caller, line: Line, id: JobId) -> Result<axum::Json<Job>, Problem> {
+    let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(find(tx, line, id))).await?;
+    Ok(axum::Json(found.into()))
+}
+
+/// What a person may do to a job.
+#[derive(Clone, Copy)]
+pub(super) enum Command {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+impl Command {
+    /// From which states it leads where, and what the trail calls it.
+    const fn moves(self) -> (&'static [JobState], JobState, &'static str) {
+        match self {
+            Self::Pause => (&[JobState::Running], JobState::Paused, "job.paused"),
+            Self::Resume => (&[JobState::Paused], JobState::Running, "job.resumed"),
+            Self::Cancel => (&[JobState::Running, JobState::Paused], JobState::Cancelled, "job.cancelled"),
+        }
+    }
+}
+
+pub(super) async fn set(
     caller: Caller,
-    State(app): State<Arc<App>>,
-    Id(id): Id<JobId>,
-    from: &'static [JobState],
-    to: JobState,
-    action: &'static str,
+    app: Arc<App>,
+    line: Line,
+    id: JobId,
+    command: Command,
 ) -> Result<axum::Json<Job>, Problem> {
+    let (from, to, action) = command.moves();
     let store = caller.store.clone();
     let changed = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
-            let job = find(tx, id).await?;
+            let job = find(tx, line, id).await?;
             match &job.spec {
                 Spec::Discard { .. } if to == JobState::Running => caller.require(Permission::DeliveryCancel)?,
                 Spec::CancelBacklog { .. } if to == JobState::Cancelled => {
@@ -155,7 +192,7 @@ async fn set(
                 caller.record(tx, &app, action, id, detail).await?;
                 wake_after(tx, &app);
             }
-            find(tx, id).await
+            find(tx, line, id).await
         })
     });
     Ok(axum::Json(changed.await?.into()))
@@ -182,6 +219,6 @@ fn wake_after(tx: &mut Tx, app: &App) {
     tx.after_commit(move || wake.notify_one());
 }
 
-async fn find(tx: &mut Tx, id: JobId) -> Result<Row, Problem> {
-    rows::get(tx, id).await?.ok_or_else(Problem::not_found)
+async fn find(tx: &mut Tx, line: Line, id: JobId) -> Result<Row, Problem> {
+    rows::get(tx, id).await?.filter(|job| job.spec.line() == line).ok_or_else(Problem::not_found)
 }

@@ -40,7 +40,8 @@ fn read_delivery(mut row: Row) -> Result<Delivery, StoreError> {
     let status: String = row.get(12)?;
     let known = || StoreError::Corrupt("an inbound delivery's status".to_owned());
     let origin = match (row.get(18)?, row.get(19)?, row.get(20)?) {
-        (Some(original), _, _) => Origin::Replay(original),
+        (Some(of), Some(whole), _) => Origin::PartAgain { of, whole },
+        (Some(original), None, _) => Origin::Replay(original),
         (None, Some(whole), _) => Origin::Part(whole),
         (None, None, true) => Origin::Test,
         (None, None, false) => Origin::Sender,
@@ -103,7 +104,7 @@ pub struct Filter {
 
 impl Filter {
     /// The conditions that are asked for, their values behind those that stand in `values` already.
-    fn conditions(&self, values: &mut Vec<Value>) -> String {
+    pub(super) fn conditions(&self, values: &mut Vec<Value>) -> String {
         let mut all = Vec::new();
         let mut with = |values: &mut Vec<Value>, condition: &str, value: Value| {
             values.push(value);
@@ -126,7 +127,7 @@ impl Filter {
                 all.push(format!("{column} IS {}NULL", if wanted { "NOT " } else { "" }));
             }
         }
-        if all.is_empty() { String::new() } else { format!("WHERE {}", all.join(" AND ")) }
+        if all.is_empty() { "TRUE".to_owned() } else { all.join(" AND ") }
     }
 }
 
@@ -145,7 +146,7 @@ pub async fn deliveries(tx: &mut Tx, shelf: Shelf, page: &Page, filter: &Filter)
     let bounds = values.clone();
     let conditions = filter.conditions(&mut values);
     let sql = format!(
-        "SELECT {DELIVERY} FROM (SELECT {DELIVERY} {there} ORDER BY delivery_id DESC LIMIT {LOOKED_AT_MAX}) s {conditions}
+        "SELECT {DELIVERY} FROM (SELECT {DELIVERY} {there} ORDER BY delivery_id DESC LIMIT {LOOKED_AT_MAX}) s WHERE {conditions}
          ORDER BY delivery_id DESC LIMIT {}",
         page.fetch()
     );

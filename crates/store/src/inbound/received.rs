@@ -20,6 +20,31 @@ pub enum Origin {
     Replay(InboundDeliveryId),
     /// One of several that came in this request.
     Part(InboundDeliveryId),
+    /// The same, done again.
+    PartAgain { of: InboundDeliveryId, whole: InboundDeliveryId },
+}
+
+impl Origin {
+    /// The delivery that this one repeats.
+    pub const fn repeats(self) -> Option<InboundDeliveryId> {
+        match self {
+            Self::Replay(of) | Self::PartAgain { of, .. } => Some(of),
+            Self::Sender | Self::Test | Self::Part(_) => None,
+        }
+    }
+
+    /// The request that it came in, together with others.
+    pub const fn whole(self) -> Option<InboundDeliveryId> {
+        match self {
+            Self::Part(whole) | Self::PartAgain { whole, .. } => Some(whole),
+            Self::Sender | Self::Test | Self::Replay(_) => None,
+        }
+    }
+
+    /// A person asked for it: it says nothing about the sender.
+    pub const fn asked_for(self) -> bool {
+        matches!(self, Self::Test) || self.repeats().is_some()
+    }
 }
 
 /// A received request, as it is logged.
@@ -63,11 +88,7 @@ pub async fn log(tx: &mut Tx, received: &Received, outcome: &Outcome) -> Result<
 
 async fn insert_received(tx: &mut Tx, received: &Received, status: DispatchStatus) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let (replayed_from, split_from) = match received.origin {
-        Origin::Replay(original) => (Some(original), None),
-        Origin::Part(whole) => (None, Some(whole)),
-        Origin::Sender | Origin::Test => (None, None),
-    };
+    let (replayed_from, split_from) = (received.origin.repeats(), received.origin.whole());
     let sql = "INSERT INTO inbound_webhook_deliveries (delivery_id, tenant, inbound_webhook_id, idempotency_key, received_at,
             request_method, request_path, request_headers, request_body, source_ip, user_agent, auth_status, dispatch_status,
             revision, updated_at, is_replay, replayed_from, split_from, is_test)

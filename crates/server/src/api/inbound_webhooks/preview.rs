@@ -144,7 +144,7 @@ pub async fn preview(
     }
     checks.finish()?;
     let part = ask.part as usize;
-    let (document, headers) = chosen(&caller, &app, &row, ask).await?;
+    let (document, headers) = chosen(&caller, &app, &mut row, ask).await?;
     Ok(axum::Json(show(&app, &caller, &row, &headers, document, part).await?))
 }
 
@@ -152,7 +152,7 @@ pub async fn preview(
 async fn chosen(
     caller: &Caller,
     app: &App,
-    row: &Row,
+    row: &mut Row,
     ask: InboundPreviewInput,
 ) -> Result<(Bytes, Vec<(String, Vec<u8>)>), Problem> {
     let asked: Vec<(String, Vec<u8>)> = ask.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
@@ -166,8 +166,12 @@ async fn chosen(
             let found = read.filter(|found| found.received.webhook == Some(webhook));
             let found = found.ok_or_else(|| Problem::invalid("delivery_id", "unknown", "this webhook has no such delivery"))?;
             let headers = lines(&found.received.headers);
-            let again = app.engine.receiver.again(found).await;
+            let again = app.engine.receiver.again(row, found).await;
             let again = again.map_err(|error| Problem::invalid("delivery_id", error.code(), error.to_string()))?;
+            if again.original.received.origin.whole().is_some() {
+                // It is a part already.
+                row.options.split = None;
+            }
             Ok((again.document, if asked.is_empty() { headers } else { asked }))
         }
         (None, None) => {

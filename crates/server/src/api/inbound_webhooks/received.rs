@@ -68,11 +68,7 @@ pub struct InboundWebhookDelivery {
 impl From<Row> for InboundWebhookDelivery {
     fn from(row: Row) -> Self {
         let received = row.received;
-        let (replayed_from, split_from) = match received.origin {
-            Origin::Replay(original) => (Some(original), None),
-            Origin::Part(whole) => (None, Some(whole)),
-            Origin::Sender | Origin::Test => (None, None),
-        };
+        let (replayed_from, split_from) = (received.origin.repeats(), received.origin.whole());
         let failed = row.dispatch_status == DispatchStatus::Failed;
         let reason = row.handler_outcome.as_ref().and_then(|outcome| outcome.get("reason")?.as_str().map(str::to_owned));
         Self {
@@ -119,10 +115,10 @@ pub struct Query {
 const SEARCH_CHARS_MAX: usize = 200;
 
 /// An empty search finds everything; a long one nothing.
-fn searched(text: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) fn searched(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
     match text {
         Some(text) if text.chars().count() > SEARCH_CHARS_MAX => {
-            Err(Problem::invalid("search", "length", "must have 200 characters at most"))
+            Err(Problem::invalid(field, "length", "must have 200 characters at most"))
         }
         text => Ok(text.filter(|text| !text.is_empty())),
     }
@@ -150,7 +146,7 @@ pub async fn deliveries(
         webhook: None,
         dead: filter.dead_lettered,
         replay: filter.is_replay,
-        search: searched(filter.search)?,
+        search: searched("search", filter.search)?,
     };
     let job = caller.store.read::<_, Problem, _>(move |tx| {
         Box::pin(async move {
@@ -170,7 +166,7 @@ pub struct Narrow {
 
 async fn shelf(caller: Caller, shelf: Shelf, list: List<Narrow>) -> Result<axum::Json<Listed<InboundWebhookDelivery>>, Problem> {
     let List { page, filter } = list;
-    let filter = Filter { webhook: filter.webhook_id, search: searched(filter.search)?, ..Filter::default() };
+    let filter = Filter { webhook: filter.webhook_id, search: searched("search", filter.search)?, ..Filter::default() };
     let job = caller
         .store
         .read::<_, Problem, _>(move |tx| Box::pin(async move { Ok(rows::deliveries(tx, shelf, &page, &filter).await?) }));

@@ -60,6 +60,7 @@ pub struct InboundReplayed {
 }
 
 /// Do a logged request again: a new delivery, linked to this one, whose action runs anew. It has ended when this is answered.
+/// One that holds several is taken apart anew.
 #[utoipa::path(post, path = "/api/v1/inbound-webhooks/{id}/deliveries/{delivery_id}/replay",
     operation_id = "replayInboundDelivery", tag = "inbound",
     params(("id" = String, Path, description = "`iwh_...`"), ("delivery_id" = String, Path, description = "`ind_...`")),
@@ -73,7 +74,7 @@ pub async fn replay(
     Create { body, once }: Create<InboundReplayInput>,
 ) -> Result<Response, Problem> {
     let (row, original) = both(&caller, webhook, delivery).await?;
-    let again = app.engine.receiver.again(original).await.map_err(refusal)?;
+    let again = app.engine.receiver.again(&row, original).await.map_err(refusal)?;
     let config = Config::from(body.config);
     let used = configured(&app, &caller, &row, &again, config).await?;
     // Filled if this very request makes the delivery, and not by a repeat of it.
@@ -118,10 +119,18 @@ pub struct InboundReplayPreview {
     differences: Vec<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    #[serde(default)]
+    part: u32,
+}
+
 /// Show what replaying a request would do with the configuration of now and with that of then, field by field. Nothing is done.
 #[utoipa::path(get, path = "/api/v1/inbound-webhooks/{id}/deliveries/{delivery_id}/replay-preview",
     operation_id = "previewInboundReplay", tag = "inbound",
-    params(("id" = String, Path, description = "`iwh_...`"), ("delivery_id" = String, Path, description = "`ind_...`")),
+    params(("id" = String, Path, description = "`iwh_...`"), ("delivery_id" = String, Path, description = "`ind_...`"),
+        ("part" = Option<u32>, Query, description = "Of a request that holds several, which one is looked at, from 0")),
     extensions(("x-permission" = json!("inbound_webhook:replay"))),
     responses((status = 200, description = "What would be done; nothing was", body = InboundReplayPreview),
         (status = 409, description = "It can't be replayed")))]
@@ -129,15 +138,30 @@ pub async fn replay_preview(
     caller: Caller,
     State(app): State<Arc<App>>,
     Ids(webhook, delivery): Ids<InboundWebhookId, InboundDeliveryId>,
+    Filtered(Part { part }): Filtered<Part>,
 ) -> Result<axum::Json<InboundReplayPreview>, Problem> {
     let (row, original) = both(&caller, webhook, delivery).await?;
-    let again = app.engine.receiver.again(original).await.map_err(refusal)?;
+    let again = app.engine.receiver.again(&row, original).await.map_err(refusal)?;
     let then = match app.engine.receiver.as_then(&caller.store, &row, &again.original).await {
         Ok(then) => Some(then),
         Err(NoReplay::RevisionGone) => None,
         Err(error) => return Err(refusal(error)),
     };
-    let subject = |webhook| Subject { tenant: caller.tenant, webhook, headers: &[], document: &again.document };
+    let whole = Subject { tenant: caller.tenant, webhook: &row, headers: &[], document: &again.document };
+    // A part that is done again is no whole any more.
+    let parts = match again.original.received.origin.whole() {
+        Some(_) => None,
+        None => app.engine.receiver.part_of(&whole, part as usize).await.map_err(|error| match error.is_ours() {
+            true => Problem::unavailable(error.to_string()),
+            false => Problem::conflict("split_failed", error.to_string()),
+        })?,
+    };
+    if parts.as_ref().is_some_and(|parts| part as usize >= parts.count.max(1)) {
+        return Err(Problem::invalid("part", "invalid", "there are not so many"));
+    }
+    let count = parts.as_ref().map(|parts| parts.count);
+    let document = parts.filter(|parts| parts.count > 0).map_or(again.document, |parts| parts.chosen);
+    let subject = |webhook| Subject { tenant: caller.tenant, webhook, headers: &[], document: &document };
     let now = app.engine.receiver.preview(&subject(&row)).await.map_err(problem)?;
     let then = match &then {
         Some(then) => Some(app.engine.receiver.preview(&subject(then)).await.map_err(problem)?),
@@ -147,8 +171,8 @@ pub async fn replay_preview(
         dispatch_status: again.original.dispatch_status,
         handler_outcome: again.original.handler_outcome.clone(),
         differences: then.as_ref().map(|then| differences(then, &now)).unwrap_or_default(),
-        current: InboundPreview::of(&again.document, now),
-        original: then.map(|then| InboundPreview::of(&again.document, then)),
+        current: InboundPreview { parts: count, ..InboundPreview::of(&document, now) },
+        original: then.map(|then| InboundPreview { parts: count, ..InboundPreview::of(&document, then) }),
     }))
 }
 

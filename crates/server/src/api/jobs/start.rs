@@ -25,9 +25,9 @@ use super::super::problem::{Checks, Problem};
 use crate::app::App;
 
 /// Slow enough for a receiver that has just come back.
-const RATE_DEFAULT: u32 = 50;
+pub(in crate::api) const RATE_DEFAULT: u32 = 50;
 const RATE_MAX: u32 = 1_000;
-const IDS_MAX: usize = 1_000;
+pub(in crate::api) const IDS_MAX: usize = 1_000;
 
 /// Which dead letters a job takes; what is absent doesn't narrow it.
 #[derive(Deserialize, ToSchema)]
@@ -259,7 +259,8 @@ async fn is_there(caller: &Caller, id: DestinationId) -> Result<(), Problem> {
     read.await?.map(drop).ok_or_else(Problem::not_found)
 }
 
-async fn start(
+/// Counts, or counts and starts.
+pub(in crate::api) async fn start(
     caller: Caller,
     app: Arc<App>,
     once: Once,
