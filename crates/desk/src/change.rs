@@ -2,7 +2,7 @@
 //! inbound webhooks both come with one of these, so that there is one path for both.
 
 use hookswitch_domain::audit::Actor;
-use hookswitch_domain::event::{CAUSATION_DEPTH_MAX, EventType};
+use hookswitch_domain::event::EventType;
 use hookswitch_domain::time::Ambient;
 use hookswitch_pipeline::inbound::action::{ActionError, Context};
 use hookswitch_pipeline::outbound::publish::{NewEvent, Publisher};
@@ -63,12 +63,6 @@ impl<'a> Change<'a> {
         reference: (&str, String),
         payload: Value,
     ) -> Result<(), ActionError> {
-        let depth = self.depth.saturating_add(1);
-        if depth > CAUSATION_DEPTH_MAX {
-            let detail =
-                format!("this would be the {depth}th link of a chain of events that cause each other: it looks like a loop");
-            return Err(ActionError::Rule { code: "causation_loop", detail });
-        }
         let mut references = self.references.clone();
         references.insert(reference.0.to_owned(), Value::from(reference.1));
         let event = NewEvent {
@@ -76,7 +70,7 @@ impl<'a> Change<'a> {
             payload,
             correlation_id: self.correlation_id.clone(),
             causation_id: self.causation_id.clone(),
-            depth,
+            depth: self.depth.saturating_add(1),
             references,
             group_id: None,
             source: "desk",

@@ -91,6 +91,7 @@ impl App {
             built_in: [builtin::OWN, &hookswitch_desk::event_types()].concat(),
             allow_unsigned: config.allow_unsigned,
             retention: config.retention,
+            event_bytes: config.limits.event_bytes,
             smtp: config.smtp.clone(),
             console: config.base_url(),
             links: Arc::new(hookswitch_desk::mapping::TicketLinks),

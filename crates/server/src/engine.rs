@@ -66,6 +66,8 @@ pub struct Parts {
     /// `signing.allow_unsigned`.
     pub allow_unsigned: bool,
     pub retention: upkeep::Days,
+    /// `limits.event_bytes`.
+    pub event_bytes: usize,
     pub smtp: Option<Smtp>,
     /// The console's address, for whoever is told of something.
     pub console: String,
@@ -90,6 +92,7 @@ impl Engine {
             allow_unsigned,
             built_in,
             retention,
+            event_bytes,
             smtp,
             console,
             worker,
@@ -117,7 +120,8 @@ impl Engine {
                 stop: stop.clone(),
             })),
         };
-        let publisher = Publisher::new(db.clone(), ambient.clone(), configs.clone(), lanes.clone(), sender.clone());
+        let publisher =
+            Publisher::new(db.clone(), ambient.clone(), configs.clone(), lanes.clone(), sender.clone()).taking(event_bytes);
         let receiver = Arc::new(Receiver {
             db: db.clone(),
             ambient: ambient.clone(),

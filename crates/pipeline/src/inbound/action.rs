@@ -11,7 +11,7 @@ use hookswitch_domain::mapping::Field;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::{StoreError, Tx};
 
-use crate::outbound::publish::Publisher;
+use crate::outbound::publish::{PublishError, Publisher};
 
 /// What the registry says of an action; field names are those of SEED-3's discovery list.
 #[derive(Debug)]
@@ -64,6 +64,16 @@ pub enum ActionError {
     Rule { code: &'static str, detail: String },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// An event that may not be published is a rule against the change that it would tell of.
+impl From<PublishError> for ActionError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Store(error) => Self::Store(error),
+            refused => Self::Rule { code: refused.code(), detail: refused.to_string() },
+        }
+    }
 }
 
 pub trait Action: Send + Sync {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookswitch_domain::event::EventType;
+use hookswitch_domain::event::{CAUSATION_DEPTH_MAX, EventType};
 use hookswitch_domain::id::{DestinationId, EventId, GroupId, TenantId};
 use hookswitch_domain::lease;
 use hookswitch_domain::time::Ambient;
@@ -26,6 +26,42 @@ pub const LEASE_MS: i64 = lease::LEASE.as_millis() as i64;
 
 /// Configuration that changes more often than this while one event is published is an overload.
 const TRIES: usize = 64;
+
+/// As much as a payload may weigh where nobody says more (CONTRACT 2).
+pub const EVENT_BYTES_DEFAULT: usize = 256 << 10;
+
+/// Why an event of something inside the process was not stored. Its transaction must not commit: the
+/// event exists if and only if the change does.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("this would be the {0}th link of a chain of events that cause each other: it looks like a loop")]
+    Loop(u8),
+    #[error("the payload of {event_type} would have {bytes} bytes, and an event may have {max}")]
+    TooLarge { event_type: EventType, bytes: usize, max: usize },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PublishError {
+    /// Stable, for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Loop(_) => "causation_loop",
+            Self::TooLarge { .. } => "event_too_large",
+            Self::Store(_) => "unavailable",
+        }
+    }
+}
+
+/// For events of our own, which are short and begin a chain.
+impl From<PublishError> for StoreError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Store(error) => error,
+            other => Self::Bug(other.to_string()),
+        }
+    }
+}
 
 /// An event that something inside the process emits.
 #[derive(Debug, Clone)]
@@ -84,6 +120,8 @@ pub struct Publisher {
     lanes: Lanes,
     /// Present on nodes with the worker role: accepted work may be handed over without a claim.
     sender: Option<Arc<Sender>>,
+    /// `limits.event_bytes`, for what is published inside the process too.
+    event_bytes: usize,
 }
 
 struct Prepared {
@@ -95,7 +133,13 @@ struct Prepared {
 
 impl Publisher {
     pub fn new(db: Db, ambient: Arc<dyn Ambient>, configs: Arc<Configs>, lanes: Lanes, sender: Option<Arc<Sender>>) -> Self {
-        Self { db, ambient, configs, lanes, sender }
+        Self { db, ambient, configs, lanes, sender, event_bytes: EVENT_BYTES_DEFAULT }
+    }
+
+    /// The same with another limit to what a payload may weigh.
+    #[must_use]
+    pub fn taking(self, event_bytes: usize) -> Self {
+        Self { event_bytes, ..self }
     }
 
     /// Publishes events of one tenant, all or none. `rights` are the epochs of tenant and platform
@@ -265,9 +309,16 @@ impl Publisher {
     }
 
     /// Publishes inside a transaction that changes something else too: the event exists if and
-    /// only if the change does.
-    pub async fn publish_in(&self, tx: &mut Tx, event: NewEvent) -> Result<EventId, StoreError> {
-        let id = insert(tx, &self.configs, &*self.ambient, event).await?;
+    /// only if the change does. It keeps the limits of what clients publish.
+    pub async fn publish_in(&self, tx: &mut Tx, event: NewEvent) -> Result<EventId, PublishError> {
+        if event.depth > CAUSATION_DEPTH_MAX {
+            return Err(PublishError::Loop(event.depth));
+        }
+        let (payload, max) = (Bytes::from(event.payload.to_string()), self.event_bytes);
+        if payload.len() > max {
+            return Err(PublishError::TooLarge { event_type: event.event_type, bytes: payload.len(), max });
+        }
+        let id = insert_as(tx, &self.configs, &*self.ambient, event, payload).await?;
         self.wake_after(tx);
         Ok(id)
     }
@@ -296,6 +347,17 @@ pub(super) async fn insert(
     ambient: &dyn Ambient,
     event: NewEvent,
 ) -> Result<EventId, StoreError> {
+    let payload = event.payload.to_string().into();
+    insert_as(tx, configs, ambient, event, payload).await
+}
+
+async fn insert_as(
+    tx: &mut Tx,
+    configs: &Configs,
+    ambient: &dyn Ambient,
+    event: NewEvent,
+    payload: Bytes,
+) -> Result<EventId, StoreError> {
     let config = configs.within(tx).await?;
     let config = config.ok_or_else(|| StoreError::Corrupt("the tenant is gone".to_owned()))?;
     let meta = Meta {
@@ -317,7 +379,7 @@ pub(super) async fn insert(
     let row = queue::NewEvent {
         id: ambient.fresh(),
         event_type: event.event_type.as_str().to_owned(),
-        payload: event.payload.to_string().into(),
+        payload,
         meta: serde_json::to_string(&meta).map_err(|error| StoreError::Bug(error.to_string()))?,
         deliveries: deliveries.collect(),
     };

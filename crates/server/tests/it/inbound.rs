@@ -1,12 +1,14 @@
 //! IN, from a sender's request to a ticket: every row of CONTRACT 6's table.
 
 mod actions;
+mod again;
 mod auth;
 mod bodies;
 mod config;
 mod dedupe;
 mod door;
 mod later;
+mod limits;
 mod outcome;
 mod presets;
 mod rules;
