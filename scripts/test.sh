@@ -10,7 +10,8 @@ step() { echo "== $* ($((SECONDS - started)) s)" >&2; }
 step "tools"
 scripts/tools.sh test
 HOOKSWITCH_TEST_POSTGRES=$(scripts/services.sh)
-export HOOKSWITCH_TEST_POSTGRES
+HOOKSWITCH_TEST_REDIS=$(scripts/services.sh redis)
+export HOOKSWITCH_TEST_POSTGRES HOOKSWITCH_TEST_REDIS
 binary=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug/hookswitch
 
 step "console: build and checks, beside the Rust build"

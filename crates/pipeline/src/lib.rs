@@ -8,4 +8,5 @@ pub mod notify;
 pub mod outbound;
 pub mod sandbox;
 pub mod secrets;
+pub mod shared;
 pub mod upkeep;

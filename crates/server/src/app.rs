@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::Context;
 use futures_util::future::BoxFuture;
 use hookswitch_domain::time::Ambient;
 use hookswitch_pipeline::http;
@@ -11,6 +12,7 @@ use hookswitch_pipeline::live::Live;
 use hookswitch_pipeline::outbound::builtin;
 use hookswitch_pipeline::sandbox::SandboxConfig;
 use hookswitch_pipeline::secrets::Secrets;
+use hookswitch_pipeline::shared::Shared;
 use hookswitch_store::{Component, Db, STORE, StoreError, Tx};
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -93,6 +95,7 @@ impl App {
             retention: config.retention,
             event_bytes: config.limits.event_bytes,
             smtp: config.smtp.clone(),
+            shared: config.redis_url.as_deref().map(Shared::new).transpose().context("redis.url")?.map(Arc::new),
             console: config.base_url(),
             links: Arc::new(hookswitch_desk::mapping::TicketLinks),
             worker,

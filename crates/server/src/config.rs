@@ -10,7 +10,7 @@ use hookswitch_domain::egress::{AllowEntry, AllowError, Rules};
 use hookswitch_domain::notification::is_mail_address;
 use hookswitch_domain::secret::Secret;
 use hookswitch_pipeline::notify::{Smtp, Tls};
-use hookswitch_pipeline::upkeep;
+use hookswitch_pipeline::{shared, upkeep};
 use ipnet::IpNet;
 use url::Url;
 
@@ -76,6 +76,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     pub trusted_proxies: Vec<IpNet>,
     pub database: Database,
+    /// `None`: each process keeps limits for itself.
+    pub redis_url: Option<String>,
     pub egress: Egress,
     pub allow_unsigned: bool,
     pub master_key_file: PathBuf,
@@ -126,7 +128,7 @@ pub struct Telemetry {
 }
 
 /// Keys of the contract that this version has no use for. Better refused than ignored.
-const NOT_YET: &[&str] = &["redis.", "portal.", "limits.events_per_second"];
+const NOT_YET: &[&str] = &["portal.", "limits.events_per_second"];
 
 /// Dead letters are kept at least this long: somebody has to have the time to look.
 const DEAD_LETTER_DAYS_MIN: i64 = 30;
@@ -159,6 +161,7 @@ impl Config {
                 url: from.checked("database.url", database_url).unwrap_or_else(|| "sqlite://data/hookswitch.db".to_owned()),
                 direct_url: from.checked("database.direct_url", postgres_url),
             },
+            redis_url: from.checked("redis.url", shared::check_url),
             egress: Egress {
                 allow_cidrs: from.list("egress.allow_cidrs", |text| text.parse().map_err(|error: AllowError| error.to_string())),
                 require_https: from.boolean("egress.require_https").unwrap_or(environment == Environment::Production),
@@ -321,7 +324,7 @@ mod tests {
             ("[limits]\nevent_bytes = \"lots\"", &[], "limits.event_bytes: must be a number of bytes"),
             ("", &[("HOOKSWITCH_EGRESS__REQUIRE_HTTPS", "maybe")], "must be true or false"),
             ("", &[("HOOKSWITCH_TRUSTED_PROXIES", "10.0.0.0/8")], "must be a JSON list"),
-            ("[redis]\nurl = \"redis://x\"", &[], "redis.url: is not supported by this version"),
+            ("[redis]\nurl = \"http://x\"", &[], "redis.url: must be a URL like redis://"),
             ("environment = \"prod\"", &[], "environment: must be local, dev, test or production"),
             ("[database]\nurl = \"mysql://x\"", &[], "database.url: must start with"),
             ("this is not toml", &[], "line 1"),

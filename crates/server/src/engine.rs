@@ -8,7 +8,8 @@ use hookswitch_domain::time::Ambient;
 use hookswitch_pipeline::http::{self, Client};
 use hookswitch_pipeline::inbound::accept::Receiver;
 use hookswitch_pipeline::inbound::action::Registry;
-use hookswitch_pipeline::inbound::{rate::Rates, takeover};
+use hookswitch_pipeline::inbound::rate::{Limiter, Rates};
+use hookswitch_pipeline::inbound::takeover;
 use hookswitch_pipeline::notify::{Notifier, Smtp};
 use hookswitch_pipeline::outbound::builtin::BuiltIn;
 use hookswitch_pipeline::outbound::configs::Configs;
@@ -21,6 +22,7 @@ use hookswitch_pipeline::outbound::publish::Publisher;
 use hookswitch_pipeline::outbound::worker::Worker;
 use hookswitch_pipeline::sandbox::{Sandbox, SandboxConfig};
 use hookswitch_pipeline::secrets::Secrets;
+use hookswitch_pipeline::shared::Shared;
 use hookswitch_pipeline::upkeep::{self, Retention, Upkeep};
 use hookswitch_store::Db;
 use tokio::sync::Notify;
@@ -40,6 +42,8 @@ pub struct Engine {
     /// Rung when a job was started.
     pub jobs: Arc<Notify>,
     pub lanes: Lanes,
+    /// What nodes share; `None`: each goes by itself.
+    pub shared: Option<Arc<Shared>>,
     /// On nodes with the worker role.
     sender: Option<Arc<Sender>>,
     db: Db,
@@ -69,6 +73,8 @@ pub struct Parts {
     /// `limits.event_bytes`.
     pub event_bytes: usize,
     pub smtp: Option<Smtp>,
+    /// `redis.url`.
+    pub shared: Option<Arc<Shared>>,
     /// The console's address, for whoever is told of something.
     pub console: String,
     /// The host that hears of records which adapters made.
@@ -94,6 +100,7 @@ impl Engine {
             retention,
             event_bytes,
             smtp,
+            shared,
             console,
             worker,
         } = parts;
@@ -129,7 +136,7 @@ impl Engine {
             sandbox: sandbox.clone(),
             registry: registry.clone(),
             publisher: publisher.clone(),
-            rates: Rates::default(),
+            rates: Limiter::new(shared.clone()),
             rejected: Rates::default(),
             wake: Arc::default(),
         });
@@ -144,6 +151,7 @@ impl Engine {
             receiver,
             jobs: Arc::default(),
             lanes,
+            shared,
             sender,
             db,
             ambient,
@@ -155,8 +163,12 @@ impl Engine {
         })
     }
 
-    /// Starts the background loops of the worker role.
+    /// Starts the background loops: of any role the one that keeps Redis, of the worker role all.
     pub fn start(&self) {
+        if let Some(shared) = self.shared.clone() {
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move { shared.run(stop).await });
+        }
         let Some(sender) = &self.sender else { return };
         let worker = Worker { db: self.db.clone(), lanes: self.lanes.clone(), sender: sender.clone() };
         self.tasks.spawn(worker.run(self.stop.clone()));

@@ -27,7 +27,7 @@ use super::document::{Format, query_without};
 use super::failure::{Failure, Kind};
 use super::key::KeyError;
 use super::process::{Ended, Work};
-use super::rate::Rates;
+use super::rate::{Limiter, Rates};
 use crate::outbound::publish::Publisher;
 use crate::sandbox::Sandbox;
 use crate::secrets::Secrets;
@@ -103,7 +103,7 @@ pub struct Receiver {
     pub sandbox: Arc<Sandbox>,
     pub registry: Arc<Registry>,
     pub publisher: Publisher,
-    pub rates: Rates,
+    pub rates: Limiter,
     pub rejected: Rates,
     /// Rung when something waits for a worker.
     pub wake: Arc<Notify>,
@@ -189,7 +189,7 @@ impl Receiver {
 
     async fn verified(&self, verified: Verified, format: &Format) -> Reply {
         let (id, webhook) = (verified.received.id, &verified.webhook);
-        if let Err(wait) = self.rates.take(webhook.id, webhook.rate_limit_per_minute, Instant::now()) {
+        if let Err(wait) = self.rates.take(webhook.id, webhook.rate_limit_per_minute).await {
             let outcome = verified.failure(429, "rate_limited", "more requests than the webhook's rate allows");
             return match self.log(&verified, outcome).await {
                 Ok(()) => Reply::Limited { delivery: id, retry_after: wait },

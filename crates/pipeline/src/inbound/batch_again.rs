@@ -28,7 +28,8 @@ impl Receiver {
         };
         let (whole, outcome) = (verified.received.id, verified.whole(&[], None));
         let (rows, window) = (parts.clone(), verified.webhook.idempotency_window_seconds);
-        let begun = self.db.for_tenant(tenant).write(move |tx| {
+        let store = self.db.for_tenant(tenant);
+        let begun = store.write(move |tx| {
             Box::pin(async move {
                 if !inbound::finish(tx, whole, &outcome).await? {
                     return Ok(false);

@@ -1,14 +1,51 @@
-//! Requests per minute of each webhook: a token bucket in process, as large as one minute's worth.
+//! Requests per minute of each webhook: a token bucket as large as one minute's worth. In process, and
+//! where Redis is configured in Redis too, so that all nodes together keep to it. The bucket in process
+//! is asked in any case: a flood ends there, and while Redis is away it is the bound of this node.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use hookswitch_domain::id::InboundWebhookId;
+use redis::Script;
 use tokio::time::Instant;
+
+use crate::shared::Shared;
 
 /// Buckets kept; a full bucket says nothing and is dropped first.
 const BUCKETS_MAX: usize = 50_000;
+
+/// Takes one token; says for how many milliseconds there is none. One script is one step for Redis, so
+/// that nobody comes between looking and taking; the time is its own, so that nodes' clocks don't matter.
+static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rate.lua")));
+
+/// The limit as it is kept.
+pub struct Limiter {
+    here: Rates,
+    /// `None`: each node counts for itself.
+    shared: Option<Arc<Shared>>,
+}
+
+impl Limiter {
+    pub fn new(shared: Option<Arc<Shared>>) -> Self {
+        Self { here: Rates::default(), shared }
+    }
+
+    /// Takes one token. `Err` is how long to wait for the next.
+    pub async fn take(&self, webhook: InboundWebhookId, per_minute: u32) -> Result<(), Duration> {
+        self.here.take(webhook, per_minute, Instant::now())?;
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let mut asked = TAKE.key(format!("hookswitch:inbound:rate:{}", webhook.uuid()));
+        match shared.ask(asked.arg(per_minute)).await {
+            Some(wait_ms) if wait_ms > 0 => Err(Duration::from_millis(wait_ms.unsigned_abs())),
+            Some(_) => Ok(()),
+            None => {
+                metrics::counter!("hookswitch_rate_local_total").increment(1);
+                Ok(())
+            }
+        }
+    }
+}
 
 struct Bucket {
     tokens: f64,

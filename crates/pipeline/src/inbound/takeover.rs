@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use hookswitch_domain::id::{InboundDeliveryId, TenantId};
 use hookswitch_domain::inbound::DispatchStatus;
-use hookswitch_store::inbound::{self, Origin, Outcome};
+use hookswitch_store::inbound::{self, Outcome};
 use hookswitch_store::{StoreError, Tx};
 use serde_json::json;
 use tokio::time::{Instant, sleep};

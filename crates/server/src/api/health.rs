@@ -23,9 +23,13 @@ pub struct Health {
     status: &'static str,
     #[schema(value_type = String, example = "0.1.0")]
     version: &'static str,
+    /// `up`, or `away`: limits are then each process's own. Absent where none is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "up")]
+    redis: Option<&'static str>,
 }
 
-const FINE: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+const FINE: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION"), redis: None };
 
 /// Whether the process lives.
 #[utoipa::path(get, path = "/healthz", operation_id = "healthz", tag = "health",
@@ -35,7 +39,7 @@ pub async fn healthz() -> Json<Health> {
     Json(FINE)
 }
 
-/// Whether it can work: the database answers, and nobody has asked it to stop.
+/// Whether it can work: the database answers, and nobody has asked it to stop. Without Redis it works on.
 #[utoipa::path(get, path = "/readyz", operation_id = "readyz", tag = "health",
     responses((status = 200, description = "Send it requests", body = Health)),
     extensions(("x-permission" = json!("public"))))]
@@ -46,7 +50,10 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Health>, Problem
     let store = app.db.system();
     let ask = store.read(|tx| Box::pin(async move { tx.query("SELECT now_ms()", &[]).await }));
     match tokio::time::timeout(PATIENCE, ask).await {
-        Ok(Ok(_)) => Ok(Json(FINE)),
+        Ok(Ok(_)) => {
+            let redis = app.engine.shared.as_ref().map(|shared| if shared.is_up() { "up" } else { "away" });
+            Ok(Json(Health { redis, ..FINE }))
+        }
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(Problem::unavailable("the database takes too long")),
     }

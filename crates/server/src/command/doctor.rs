@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::secrets::MasterKey;
+use hookswitch_pipeline::shared::Shared;
 use hookswitch_store::migrate::Schema;
 use hookswitch_store::{Db, StoreError};
 use serde::Serialize;
@@ -63,6 +64,7 @@ pub async fn run(global: &Global) -> anyhow::Result<ExitCode> {
             findings.good("config", format!("environment {}, listens on {}", config.environment.as_str(), config.listen));
             look_at_console_cookie(&mut findings, &config);
             look_at_database(&mut findings, &config).await;
+            look_at_redis(&mut findings, &config).await;
             look_at_secrets(&mut findings, &config);
             look_at_egress(&mut findings, &config);
         }
@@ -192,6 +194,19 @@ async fn look_at_clock(findings: &mut Findings, db: &Db) {
             }
         }
         Err(error) => findings.bad("clock", error, "Look at the database's own log"),
+    }
+}
+
+async fn look_at_redis(findings: &mut Findings, config: &Config) {
+    let Some(url) = &config.redis_url else { return };
+    let mend = "Look at redis.url and at Redis itself; until it is there, limits are each process's own";
+    let asked = match Shared::new(url) {
+        Ok(shared) => shared.connect().await.map(drop),
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok(()) => findings.good("redis", "answers"),
+        Err(error) => findings.bad("redis", error, mend),
     }
 }
 

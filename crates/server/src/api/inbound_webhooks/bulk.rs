@@ -11,7 +11,6 @@ use hookswitch_domain::time::Timestamp;
 use hookswitch_store::inbound::{Chosen, Wanted};
 use hookswitch_store::job::{Line, Spec};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::find;

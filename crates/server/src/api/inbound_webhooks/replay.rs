@@ -19,6 +19,7 @@ use super::find;
 use super::preview::{InboundPreview, problem};
 use crate::api::caller::Caller;
 use crate::api::idempotency::{Create, Created};
+use crate::api::list::Filtered;
 use crate::api::path::Ids;
 use crate::api::problem::Problem;
 use crate::app::App;

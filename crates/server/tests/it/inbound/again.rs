@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use hookswitch_server::app::COMPONENTS;
 use http::Method;
 use serde_json::{Value, json};
 

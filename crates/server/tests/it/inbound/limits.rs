@@ -3,6 +3,7 @@
 
 use hookswitch_domain::event::CAUSATION_DEPTH_MAX;
 use hookswitch_pipeline::outbound::publish::{NewEvent, PublishError};
+use hookswitch_server::app::COMPONENTS;
 use serde_json::{Map, Value, json};
 
 use super::{House, alerts, delivery_id, mapping};
