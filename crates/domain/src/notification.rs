@@ -28,7 +28,7 @@ pub enum Channel {
 pub enum Trigger {
     /// A destination was disabled, by its receiver, by its failures or by a person.
     DestinationDisabled,
-    /// So many deliveries became dead letters within the window.
+    /// So many deliveries, of either line, became dead letters within the window.
     DeadLetters { count: u32, window_seconds: u64 },
     /// The oldest delivery that could be sent has been due for so long.
     OldestDueAge { seconds: u64 },

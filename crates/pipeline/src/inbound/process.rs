@@ -133,7 +133,9 @@ impl Receiver {
         let store = self.db.for_tenant(tenant);
         let written = store.write(move |tx| {
             Box::pin(async move {
-                inbound::finish(tx, delivery, &outcome).await?;
+                if inbound::finish(tx, delivery, &outcome).await? && outcome.dead {
+                    watch.dead(tx, delivery, Some(webhook), &outcome.handler_outcome).await?;
+                }
                 if counts { watch.failed(tx, webhook).await } else { Ok(()) }
             })
         });

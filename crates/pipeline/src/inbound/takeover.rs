@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::accept::{LEASE_MS, Receiver};
 use super::document::Format;
+use super::failing::Watch;
 use super::process::Work;
 
 /// What other nodes take in is seen after this.
@@ -90,7 +91,16 @@ async fn again(receiver: &Receiver, tenant: TenantId, id: InboundDeliveryId, tri
         duration_ms: 0,
         dead: true,
     };
-    store.write(move |tx| Box::pin(async move { inbound::finish(tx, id, &outcome).await.map(drop) })).await
+    let watch = Watch::of(receiver);
+    let job = store.write(move |tx| {
+        Box::pin(async move {
+            if inbound::finish(tx, id, &outcome).await? {
+                watch.dead(tx, id, None, &outcome.handler_outcome).await?;
+            }
+            Ok(())
+        })
+    });
+    job.await
 }
 
 /// A delivery and its webhook; of a replay, with the handler that it is meant for.

@@ -12,7 +12,7 @@ pub struct BuiltIn {
     pub schema: fn() -> Value,
 }
 
-/// Of the outbound line.
+/// Of both lines.
 pub static OWN: &[BuiltIn] = &[
     BuiltIn { name: "webhook.test", description: "Sent by a destination's test, to it alone.", schema: test },
     BuiltIn { name: "integration.delivery.succeeded", description: "A delivery was taken by its receiver.", schema: delivery },
@@ -37,6 +37,11 @@ pub static OWN: &[BuiltIn] = &[
         description: "An inbound webhook whose handler kept failing takes nothing any more.",
         schema: inbound_webhook,
     },
+    BuiltIn {
+        name: "integration.inbound_delivery.dead_lettered",
+        description: "A request was given up after its sender was told that it is taken, and waits for a person.",
+        schema: inbound_delivery,
+    },
 ];
 
 fn test() -> Value {
@@ -55,6 +60,16 @@ fn delivery() -> Value {
 
 fn destination() -> Value {
     json!({ "type": "object", "properties": { "destination_id": { "type": "string" } } })
+}
+
+fn inbound_delivery() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "inbound_delivery_id": { "type": "string" }, "inbound_webhook_id": { "type": ["string", "null"] },
+            "code": { "type": "string" }, "reason": { "type": "string" }
+        }
+    })
 }
 
 fn inbound_webhook() -> Value {

@@ -17,7 +17,7 @@ use hookswitch_store::{Db, StoreError, Tx, idempotency};
 use tokio::time::Instant;
 
 use super::catalogue::{Catalogue, MISMATCHES_MAX, Refusal};
-use super::configs::{Configs, TenantConfig};
+use super::configs::{Configs, Outlet, TenantConfig};
 use super::deliver::{InHand, Sender};
 use super::lanes::{Lanes, Of, Slot};
 
@@ -321,6 +321,16 @@ impl Publisher {
         let id = insert_as(tx, &self.configs, &*self.ambient, event, payload).await?;
         self.wake_after(tx);
         Ok(id)
+    }
+
+    /// The same for news that cost nothing where no destination asks for them by name.
+    pub async fn tell_in(&self, tx: &mut Tx, event: NewEvent) -> Result<(), PublishError> {
+        let config = self.configs.within(tx).await?;
+        let wants = |outlet: &Arc<Outlet>| outlet.wants(event.event_type.as_str(), event.group_id);
+        if config.is_some_and(|config| config.outlets.iter().any(wants)) {
+            self.publish_in(tx, event).await?;
+        }
+        Ok(())
     }
 
     /// Wakes the worker once the transaction is committed.

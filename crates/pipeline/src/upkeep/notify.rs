@@ -7,7 +7,7 @@ use hookswitch_domain::destination::Hold;
 use hookswitch_domain::notification::{Seen, State, Trigger};
 use hookswitch_domain::time::{Ambient, Timestamp};
 use hookswitch_store::notification::{self as rows, NotificationRule};
-use hookswitch_store::{StoreError, Tx, destination, stat, tenant};
+use hookswitch_store::{StoreError, Tx, destination, inbound, stat, tenant};
 
 use crate::notify::{Message, Notifier};
 
@@ -77,7 +77,8 @@ async fn look(tx: &mut Tx, triggers: &[Trigger], told: &State, now: Timestamp, p
             Trigger::DeadLetters { .. } => {
                 let from = told.counts_from(*trigger, now);
                 let counted = stat::since(tx, stat::MINUTE_MS, from, None).await?;
-                seen.dead_letters.push(counted.values().map(|counts| counts.dead_lettered).sum());
+                let outbound: i64 = counted.values().map(|counts| counts.dead_lettered).sum();
+                seen.dead_letters.push(outbound + inbound::dead_since(tx, from).await?);
             }
             // What a person has paused is late on purpose.
             Trigger::OldestDueAge { .. } if !paused => seen.oldest_due_age = oldest(tx, now).await?,

@@ -4,13 +4,14 @@
 use std::sync::{Arc, Mutex};
 
 use hookswitch_server::app::COMPONENTS;
+use hookswitch_store::params;
 use http::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::accounts::upkeep_after;
-use crate::engines::Engine;
+use crate::engines::{Engine, sql};
 use crate::harness::{Client, Server, spawn_with};
 use crate::on_both_engines;
 use crate::receiver::Receiver;
@@ -190,6 +191,35 @@ async fn many_dead_letters_are_one_message(engine: &Engine) {
     assert!(chats[0].json()["text"].as_str().unwrap().contains("deliveries became dead letters"), "{}", chats[0].json());
 }
 
+/// Inbound: a webhook that switched itself off, and what was given up after its sender had been told otherwise.
+async fn what_goes_wrong_inbound_is_told_of_too(engine: &Engine) {
+    let stage = stage(engine, |_, _| 200.into()).await;
+    let slack = json!({"type": "slack", "url": stage.receiver.url("/slack/token")});
+    let triggers = json!([{"type": "inbound_webhook_disabled"}, {"type": "dead_letters", "count": 1, "window_seconds": 3600}]);
+    stage.rule(slack, triggers).await;
+    stage.admin.put("/api/v1/features", json!({"inbound_webhooks_enabled": true})).await.expect(200);
+    let webhooks = crate::inbound::WEBHOOKS;
+    let made = stage.admin.post(webhooks, crate::inbound::alerts(json!({"mode": "async"}))).await.expect(201).id();
+    upkeep_after(&stage.server, 1).await;
+    assert_eq!(stage.receiver.count(), 0, "nothing is wrong yet");
+    let tested = stage.admin.post(&format!("{webhooks}/{made}/test"), json!({"body": {}})).await.expect(200).json();
+    assert_eq!(tested["delivery"]["dispatch_status"], "failed");
+    let tenant = stage.server.tenant("acme").await;
+    for text in [
+        "UPDATE inbound_webhook_deliveries SET dead_lettered_at = now_ms() WHERE tenant = $1",
+        "UPDATE inbound_webhooks SET is_active = FALSE, auto_disabled_at = now_ms() WHERE tenant = $1",
+    ] {
+        sql(&stage.server.db, tenant, text, params![tenant]).await;
+    }
+    for seconds in [2, 60, 120] {
+        upkeep_after(&stage.server, seconds).await;
+    }
+    let taken = stage.receiver.taken();
+    assert_eq!(taken.len(), 1, "once");
+    let text = taken[0].json()["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("inbound webhook: Alerts") && text.contains("dead letter"), "{text}");
+}
+
 async fn a_failing_channel_shows_why_and_is_tried_again(engine: &Engine) {
     let stage = stage(engine, |_, _| 200.into()).await;
     let rule = stage.rule(mail_to("ops@example.com"), json!([{"type": "destination_disabled"}])).await;
@@ -277,6 +307,7 @@ async fn rules_are_checked_kept_and_audited(engine: &Engine) {
 on_both_engines!(
     a_disabled_destination_is_told_of_once_by_mail,
     many_dead_letters_are_one_message,
+    what_goes_wrong_inbound_is_told_of_too,
     a_failing_channel_shows_why_and_is_tried_again,
     of_several_nodes_one_tells,
     late_work_is_told_of,

@@ -169,6 +169,14 @@ fn pattern(text: &str) -> String {
     format!("%{escaped}%")
 }
 
+/// What was given up from this moment on and still waits for a person.
+pub async fn dead_since(tx: &mut Tx, from: Timestamp) -> Result<i64, StoreError> {
+    let tenant = tx.tenant();
+    let sql = "SELECT count(*) FROM inbound_webhook_deliveries
+        WHERE dead_lettered_at IS NOT NULL AND dead_lettered_at >= $2 AND tenant = $1";
+    tx.query_one(sql, params![tenant, from]).await?.get(0)
+}
+
 /// When a webhook last received something.
 pub async fn last_received(tx: &mut Tx, webhook: InboundWebhookId) -> Result<Option<Timestamp>, StoreError> {
     let tenant = tx.tenant();

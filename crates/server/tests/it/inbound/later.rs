@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{House, Webhook, alert, alerts, delivery_id, mapping};
 use crate::engines::{Engine, sql};
+use crate::harness::spawn_with;
 use crate::on_both_engines;
 use crate::receiver::until;
 
@@ -45,6 +46,26 @@ async fn an_asynchronous_webhook_answers_first_and_works_later(engine: &Engine) 
     let dead = house.admin.get("/api/v1/inbound-webhooks/dead-letters").await.expect(200).json();
     assert_eq!(dead["data"], json!([]));
     assert_eq!(house.tickets().await.len(), 2);
+}
+
+/// Whoever asks for the news of dead letters by name hears of those of this line too; nobody else does.
+async fn what_is_given_up_is_news_for_whoever_asks_for_it(engine: &Engine) {
+    let house = House::of(spawn_with(engine, &[("egress.allow_cidrs", r#"["127.0.0.1/32"]"#)]).await).await;
+    let broken = mapping(json!({"title": "alert.nothing"}));
+    let webhook = house.webhook(alerts(json!({"mode": "async", "handler_config": broken}))).await;
+    let told = async || house.admin.get("/api/v1/events").await.expect(200).json()["data"].as_array().unwrap().clone();
+    let id = delivery_id(&webhook.post("k-1", &alert("x")).await.expect(200));
+    ended(&house, &webhook, &id).await;
+    assert_eq!(told().await.len(), 0, "nobody asked");
+    let name = "integration.inbound_delivery.dead_lettered";
+    let destination = json!({"name": "news", "endpoint_url": "http://127.0.0.1:9/hook", "event_types": [name]});
+    house.admin.post("/api/v1/integrations/destinations", destination).await.expect(201);
+    let id = delivery_id(&webhook.post("k-2", &alert("x")).await.expect(200));
+    ended(&house, &webhook, &id).await;
+    let told = told().await;
+    assert_eq!((told.len(), &told[0]["event_type"]), (1, &json!(name)));
+    assert_eq!((&told[0]["payload"]["inbound_delivery_id"], &told[0]["payload"]["code"]), (&json!(id), &json!("mapping_failed")));
+    assert_eq!(told[0]["causation_id"], json!(id));
 }
 
 async fn a_record_that_comes_later_is_waited_for(engine: &Engine) {
@@ -146,6 +167,7 @@ async fn the_log_is_narrowed_and_searched(engine: &Engine) {
 
 on_both_engines!(
     an_asynchronous_webhook_answers_first_and_works_later,
+    what_is_given_up_is_news_for_whoever_asks_for_it,
     a_record_that_comes_later_is_waited_for,
     a_handler_that_fails_for_a_day_switches_its_webhook_off,
     a_success_ends_a_row_of_failures,
