@@ -200,6 +200,33 @@ pub async fn purge_inbound(db: &Db, after: Uuid, bodies: Timestamp, rejected: Ti
     job.await
 }
 
+/// Removes some of what one tenant turned away beyond the newest `kept`: strangers who knock for days fill
+/// no disk. Returns how many.
+pub async fn trim_rejected(db: &Db, tenant: TenantId, kept: i64) -> Result<u64, StoreError> {
+    let store = db.for_tenant(tenant);
+    let job = store.write(move |tx| {
+        Box::pin(async move {
+            let sql = "SELECT delivery_id FROM inbound_webhook_deliveries WHERE auth_status <> 'verified' AND tenant = $1
+                ORDER BY delivery_id DESC LIMIT 1 OFFSET $2";
+            let Some(mut row) = tx.query_opt(sql, params![tenant, kept]).await? else { return Ok::<_, StoreError>(0) };
+            let newest: Uuid = row.get(0)?;
+            let sql = "DELETE FROM inbound_webhook_deliveries WHERE tenant = $1 AND delivery_id IN
+                (SELECT delivery_id FROM inbound_webhook_deliveries WHERE auth_status <> 'verified' AND tenant = $1
+                   AND delivery_id <= $2 ORDER BY delivery_id LIMIT $3)";
+            tx.execute(sql, params![tenant, newest, STEP]).await
+        })
+    });
+    job.await
+}
+
+/// Tenants that have turned something away.
+pub async fn tenants_with_rejected(db: &Db) -> Result<Vec<TenantId>, StoreError> {
+    let sql = "SELECT id FROM tenant t WHERE EXISTS (SELECT 1 FROM inbound_webhook_deliveries d
+        WHERE d.auth_status <> 'verified' AND d.tenant = t.id)";
+    let rows = db.system().read(move |tx| Box::pin(async move { tx.query(sql, &[]).await })).await?;
+    rows.into_iter().map(|mut row| row.get(0)).collect()
+}
+
 /// Gives pages that deleting has freed back to the file system, some of them; returns how many are
 /// left. PostgreSQL's autovacuum does this by itself.
 pub async fn vacuum(db: &Db) -> Result<i64, StoreError> {

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 const MINUTES_KEPT_MS: i64 = DAY_MS;
 const HOURS_KEPT_MS: i64 = 31 * DAY_MS;
 const COUNTERS_A_STEP: i64 = 500;
+/// Of each tenant, so many refused inbound requests are kept at most, however young they are.
+const REJECTED_KEPT: i64 = 10_000;
 
 /// How many days things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,8 @@ pub(super) async fn run(
         + walk(stop, Uuid::nil(), |after| {
             retention::purge_inbound(db, after, before(now, inbound_body), before(now, inbound_rejected))
         })
-        .await?;
+        .await?
+        + trim_rejected(db, stop).await?;
     forget_counters(db, now).await?;
     if gone > 0 {
         metrics::counter!("hookswitch_retention_rows_total").increment(gone);
@@ -105,6 +108,21 @@ where
         let Some(next) = done.next else { break };
         after = next;
         tokio::time::sleep(PAUSE).await;
+    }
+    Ok(removed)
+}
+
+async fn trim_rejected(db: &Db, stop: &CancellationToken) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    for tenant in retention::tenants_with_rejected(db).await? {
+        while !stop.is_cancelled() {
+            let some = retention::trim_rejected(db, tenant, REJECTED_KEPT).await?;
+            if some == 0 {
+                break;
+            }
+            removed += some;
+            tokio::time::sleep(PAUSE).await;
+        }
     }
     Ok(removed)
 }
