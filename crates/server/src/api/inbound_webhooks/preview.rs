@@ -230,7 +230,7 @@ pub(super) async fn show(
     };
     let subject = Subject { tenant: caller.tenant, webhook: row, headers, document: &document };
     let made = app.engine.receiver.preview(&subject).await.map_err(problem)?;
-    Ok(InboundPreview { parts: count, ..InboundPreview::of(&document, made) })
+    Ok(InboundPreview::of(&document, made).of_parts(count))
 }
 
 fn refused(document: &Bytes, failure: Failure) -> InboundPreview {
@@ -254,6 +254,11 @@ pub(super) fn problem(failure: Failure) -> Problem {
 }
 
 impl InboundPreview {
+    /// Of a request that is taken apart, how many there are.
+    pub(super) fn of_parts(self, parts: Option<usize>) -> Self {
+        Self { parts, ..self }
+    }
+
     pub(super) fn of(document: &Bytes, made: work::Preview) -> Self {
         let (idempotency_key, idempotency_error) = match made.key {
             Ok(key) => (key, None),

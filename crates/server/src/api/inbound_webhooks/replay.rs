@@ -172,8 +172,8 @@ pub async fn replay_preview(
         dispatch_status: again.original.dispatch_status,
         handler_outcome: again.original.handler_outcome.clone(),
         differences: then.as_ref().map(|then| differences(then, &now)).unwrap_or_default(),
-        current: InboundPreview { parts: count, ..InboundPreview::of(&document, now) },
-        original: then.map(|then| InboundPreview { parts: count, ..InboundPreview::of(&document, then) }),
+        current: InboundPreview::of(&document, now).of_parts(count),
+        original: then.map(|then| InboundPreview::of(&document, then).of_parts(count)),
     }))
 }
 
