@@ -21,6 +21,7 @@ pub async fn make(server: &Server, owner: &Client, slug: &str, operation: &Opera
         "/api/v1/integrations/deliveries" => vec![delivery(owner).await],
         "/api/v1/integrations/dead-letters" => vec![parked(owner).await],
         "/api/v1/integrations/dead-letters/jobs" => vec![job(owner).await],
+        "/api/v1/inbound-webhooks/jobs" => vec![inbound_job(owner).await],
         "/api/v1/integrations/destinations" => vec![destination(owner).await],
         "/api/v1/integrations/credentials" => vec![credential(owner).await],
         "/api/v1/inbound-webhooks" if operation.parameters().len() == 2 => inbound_delivery(server, owner, slug).await,
@@ -128,6 +129,13 @@ async fn parked(owner: &Client) -> String {
     let filter = format!("event_id={event}&destination_id={destination}");
     let list = owner.get(&format!("/api/v1/integrations/deliveries?{filter}")).await.expect(200).json();
     list["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// A job with nothing to do is a job.
+async fn inbound_job(owner: &Client) -> String {
+    let webhook = post(owner, "/api/v1/inbound-webhooks").await;
+    let answer = owner.post(&format!("/api/v1/inbound-webhooks/{webhook}/replay"), json!({"filter": {}})).await;
+    answer.expect(202).json()["job_id"].as_str().unwrap().to_owned()
 }
 
 async fn job(owner: &Client) -> String {
