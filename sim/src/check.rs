@@ -2,6 +2,8 @@
 //! receivers say. The books here are kept apart from the core's own: a claim is judged by the
 //! leases that were seen, a retry by the promise that was seen.
 
+mod flow;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,6 +14,7 @@ use hookswitch_domain::retry::Policy;
 use hookswitch_store::queue::NewDelivery;
 
 use crate::memory::{Memory, Row};
+pub use flow::{FlowBooks, Goes};
 
 /// What is checked here, and in which words.
 pub const INVARIANTS: &[(u8, &str)] = &[
@@ -30,9 +33,12 @@ pub const INVARIANTS: &[(u8, &str)] = &[
     (13, "the last attempt and the end are one write"),
     (14, "a 410 holds its destination, and loses nothing"),
     (15, "nothing goes out to what is paused, disabled or gone"),
-    (17, "never more in the air than a destination's cap, also after a crash"),
+    (16, "an open breaker lets one probe per interval through, on all nodes; what only fails for five days is disabled, and not before"),
+    (17, "never more in the air than a destination's cap, nor more in a second than its rate, also after a crash"),
+    (18, "a tenant's event goes out within a bound, whatever another one's backlog; retries and replays have a bounded share"),
     (19, "once nothing goes wrong any more, everything is finished within a bound"),
     (20, "of an ordering key, one is sent when the one before has ended"),
+    (23, "the same request under the same key gets the same answer"),
     (28, "a replay is a new delivery, linked to the one before, once per request"),
     (30, "counts agree with the rows that they count"),
     (33, "a process that ends leaves nothing leased"),
@@ -85,6 +91,8 @@ pub struct Check {
     line_of: BTreeMap<DeliveryId, (DestinationId, String)>,
     held_since: BTreeMap<DestinationId, i64>,
     paused_since: Option<i64>,
+    /// Breakers, rates and shares.
+    pub flow: FlowBooks,
     /// Stale writes that were refused, takeovers, and so on: a run in which nothing happened proves nothing.
     pub stale: u64,
     pub takeovers: u64,
@@ -145,6 +153,13 @@ impl Check {
     pub fn claimed_from(&mut self, memory: &Memory, destination: DestinationId) {
         let held = memory.lanes.get(&destination).is_some_and(|lane| lane.hold.is_some());
         self.hold(15, !held, || "claimed from a held lane".to_owned());
+    }
+
+    /// What the books of breakers, rates and shares found broken.
+    pub fn mind(&mut self, found: Result<(), (u8, String)>) {
+        if let Err((invariant, what)) = found {
+            self.fail(invariant, what);
+        }
     }
 
     pub fn sent(&mut self, now: i64, memory: &Memory, delivery: DeliveryId, claim: i64, ends_by: i64, message: &str) {

@@ -2,26 +2,32 @@
 //! and people, with everything going wrong that a seed can think of. One seed is one history, and
 //! the same one each time.
 //!
-//! * [`memory`] is the queue of `store/src/queue.rs` without a database.
+//! * [`memory`] is the queue of `store/src/queue.rs` without a database, [`health`] what it keeps of
+//!   destinations that fail.
 //! * [`plan`] draws from the seed what a history is made of: nodes with wrong clocks, destinations,
 //!   policies, how often what goes wrong.
 //! * [`world`] moves the clock from one thing to the next: publishers, nodes, people, crashes.
-//!   [`node`] is the shell of a sender; what it decides it asks `hookswitch_domain`.
+//!   [`node`] is the shell of a sender; what it decides it asks `hookswitch_domain`: the rules of a
+//!   delivery, and the books of what is in hand (breakers, rates, rounds of tenants and lanes).
 //! * [`receiver`] answers, and keeps its own ledger of what arrived.
 //! * [`check`] holds the invariants of `reliability.md` 3, each by its number, against what the
 //!   queue and the receivers say, never against what a node believes.
 //! * [`mutant`] lists ways to get it wrong; the tests show that each is found.
 
 pub mod check;
+mod claiming;
+pub mod health;
 pub mod memory;
 pub mod mutant;
 pub mod node;
 mod people;
 pub mod plan;
+mod publishing;
 pub mod receiver;
 pub mod rng;
 mod sending;
 pub mod trace;
+mod turns;
 pub mod world;
 
 pub use check::Failure;

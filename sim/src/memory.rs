@@ -8,7 +8,9 @@ use hookswitch_domain::flow::Class;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId};
 use hookswitch_domain::lease::{After, Due, NEVER, Written};
 use hookswitch_store::commit::KEY_KEPT_MS;
-use hookswitch_store::queue::{Accept, Accepted, Claimed, Lane, Look, NewDelivery, NewEvent, Remember, Settle};
+use hookswitch_store::queue::{Accept, Accepted, Claimed, Lane, Look, NewDelivery, NewEvent, Remember, Settle, Want};
+
+use crate::health::Health;
 
 use crate::mutant::Mutant;
 
@@ -19,9 +21,11 @@ pub struct Memory {
     pub deliveries: BTreeMap<DeliveryId, Row>,
     events: BTreeMap<EventId, NewEvent>,
     keys: BTreeMap<(TenantId, String, String), (Remember, i64)>,
-    due: BTreeMap<DeliveryId, (Due, DestinationId)>,
-    /// `due` by lane and time, and for one moment in the order of insertion.
-    by_lane: BTreeSet<(DestinationId, i64, u64, DeliveryId)>,
+    due: BTreeMap<DeliveryId, (Due, DestinationId, Class)>,
+    /// `due` by lane, class and time, and for one moment in the order of insertion.
+    by_lane: BTreeSet<(DestinationId, Class, i64, u64, DeliveryId)>,
+    /// What is kept of destinations that fail.
+    pub health: BTreeMap<DestinationId, Health>,
     /// Of each ordering key the head, which is in `due`, and those behind it, which aren't.
     lines: BTreeMap<(DestinationId, String), VecDeque<DeliveryId>>,
     pub mutant: Option<Mutant>,
@@ -132,14 +136,13 @@ impl Memory {
 
     /// `false`: the lease was taken over by somebody else.
     pub fn settle(&mut self, now: i64, ask: &Settle) -> bool {
-        let Some((due, destination)) = self.due.get(&ask.delivery).copied() else { return false };
+        let Some((due, destination, _)) = self.due.get(&ask.delivery).copied() else { return false };
         let claim = if self.mutant == Some(Mutant::IgnoresTheClaimNumber) { due.claim } else { ask.claim };
         let kept = match due.settle(claim, ask.after, now) {
             Written::Stale => return false,
             Written::Gone => None,
             Written::Kept(due) => Some(due),
         };
-        self.put(ask.delivery, destination, kept);
         if let Some(row) = self.deliveries.get_mut(&ask.delivery) {
             row.state = ask.state;
             row.attempts = ask.attempts;
@@ -149,6 +152,7 @@ impl Memory {
                 row.class = Class::Retry;
             }
         }
+        self.put(ask.delivery, destination, kept);
         if let Some(due) = kept {
             self.ring(destination, due.next_at);
         }
@@ -210,41 +214,54 @@ impl Memory {
     pub fn look(&self, now: i64, limit: usize) -> Look {
         let paused = |lane: &LaneRow| self.tenants.get(&lane.tenant).is_some_and(|tenant| tenant.sending_paused);
         let open = |lane: &LaneRow| lane.hold.is_none();
-        let ready = self.lanes.iter().filter(|(_, lane)| lane.next_at <= now && open(lane) && !paused(lane));
+        let left_alone = |id: &DestinationId| !self.may_be_claimed(now, *id);
+        let ready = self.lanes.iter().filter(|(id, lane)| lane.next_at <= now && open(lane) && !paused(lane) && !left_alone(id));
         let mut ready: Vec<_> = ready.map(|(id, lane)| (lane.next_at, Lane { destination: *id, tenant: lane.tenant })).collect();
         ready.sort_by_key(|(next_at, _)| *next_at);
         let later = self.lanes.values().filter(|lane| open(lane) && lane.next_at > now && lane.next_at < NEVER);
+        let probes = self.health.values().map(|health| health.not_before).filter(|moment| *moment > now);
         Look {
             ready: ready.into_iter().map(|(_, lane)| lane).take(limit).collect(),
             more: None,
-            next_in_ms: later.map(|lane| lane.next_at - now).min(),
+            next_in_ms: later.map(|lane| lane.next_at).chain(probes).map(|moment| moment - now).min(),
         }
     }
 
-    pub fn claim(&mut self, now: i64, mut lanes: Vec<(Lane, i64)>, lease_ms: i64) -> Vec<Claimed> {
-        lanes.sort_by_key(|(lane, _)| lane.destination);
+    pub fn claim(&mut self, now: i64, mut wants: Vec<Want>, lease_ms: i64) -> Vec<Claimed> {
+        wants.sort_by_key(|want| want.lane.destination);
         let mut claimed = Vec::new();
-        for (lane, count) in lanes {
-            let Some(row) = self.lanes.get(&lane.destination).copied() else { continue };
+        for want in wants {
+            let destination = want.lane.destination;
+            let Some(row) = self.lanes.get(&destination).copied() else { continue };
             if row.hold.is_some() && self.mutant != Some(Mutant::ClaimsBehindAHold) {
                 continue;
             }
-            for delivery in self.candidates(now, lane.destination, count) {
-                claimed.extend(self.take(now, lane, delivery, lease_ms));
+            if want.probe && !self.take_probe(now, destination, lease_ms) {
+                continue;
             }
-            self.advance(lane.destination);
+            let mut left = want.all;
+            for (class, count) in want.of {
+                for delivery in self.candidates(now, destination, class, count.min(left)) {
+                    left -= 1;
+                    claimed.extend(self.take(now, want.lane, delivery, lease_ms));
+                }
+            }
+            if want.probe && left == want.all {
+                self.give_probe_back(now, destination);
+            }
+            self.advance(destination);
         }
         claimed
     }
 
-    fn candidates(&self, now: i64, lane: DestinationId, count: i64) -> Vec<DeliveryId> {
-        let from = (lane, i64::MIN, 0, DeliveryId(uuid::Uuid::nil()));
-        let rows = self.by_lane.range(from..).take_while(|row| row.0 == lane && row.1 <= now);
-        rows.take(count.max(0) as usize).map(|row| row.3).collect()
+    fn candidates(&self, now: i64, lane: DestinationId, class: Class, count: i64) -> Vec<DeliveryId> {
+        let from = (lane, class, i64::MIN, 0, DeliveryId(uuid::Uuid::nil()));
+        let rows = self.by_lane.range(from..).take_while(|row| (row.0, row.1) == (lane, class) && row.2 <= now);
+        rows.take(count.max(0) as usize).map(|row| row.4).collect()
     }
 
     fn take(&mut self, now: i64, lane: Lane, delivery: DeliveryId, lease_ms: i64) -> Option<Claimed> {
-        let (due, destination) = *self.due.get(&delivery)?;
+        let (due, destination, _) = *self.due.get(&delivery)?;
         let (due, interrupted) = due.take(now, lease_ms)?;
         self.put(delivery, destination, Some(due));
         let costs = self.mutant == Some(Mutant::CountsInterruptions);
@@ -278,7 +295,7 @@ impl Memory {
 
     /// Gives a claimed delivery back unsent, as it was.
     pub fn release(&mut self, now: i64, delivery: DeliveryId, claim: i64) -> bool {
-        let Some((due, destination)) = self.due.get(&delivery).copied() else { return false };
+        let Some((due, destination, _)) = self.due.get(&delivery).copied() else { return false };
         let Written::Kept(due) = due.release(claim, now) else { return false };
         self.put(delivery, destination, Some(due));
         self.ring(destination, now);
@@ -300,7 +317,8 @@ impl Memory {
     /// Removes a lane; what waited in it is cancelled.
     pub fn remove_lane(&mut self, destination: DestinationId) -> BTreeSet<DeliveryId> {
         self.lanes.remove(&destination);
-        let due = self.due.iter().filter(|(_, (_, lane))| *lane == destination).map(|(id, _)| *id);
+        self.health.remove(&destination);
+        let due = self.due.iter().filter(|(_, (_, lane, _))| *lane == destination).map(|(id, _)| *id);
         let lines = self.lines.iter().filter(|(name, _)| name.0 == destination).flat_map(|(_, line)| line.iter().copied());
         let waiting: BTreeSet<DeliveryId> = due.chain(lines).collect();
         for id in &waiting {
@@ -313,6 +331,10 @@ impl Memory {
         if let Some(lane) = self.lanes.get_mut(&destination) {
             lane.hold = hold;
             lane.next_at = if hold.is_some() { NEVER } else { 0 };
+        }
+        if hold.is_none() {
+            // Whoever lets it go on says that it works.
+            self.health.remove(&destination);
         }
     }
 
@@ -333,7 +355,7 @@ impl Memory {
     }
 
     pub fn is_claimed(&self, delivery: DeliveryId, claim: i64) -> bool {
-        self.due.get(&delivery).is_some_and(|(due, _)| due.claim == claim)
+        self.due.get(&delivery).is_some_and(|(due, ..)| due.claim == claim)
     }
 
     /// The tenant's epoch, while the delivery is held under this claim.
@@ -343,7 +365,7 @@ impl Memory {
     }
 
     pub fn due(&self, delivery: DeliveryId) -> Option<Due> {
-        self.due.get(&delivery).map(|(due, _)| *due)
+        self.due.get(&delivery).map(|(due, ..)| *due)
     }
 
     pub fn waiting(&self) -> usize {
@@ -358,8 +380,11 @@ impl Memory {
     }
 
     fn earliest(&self, lane: DestinationId) -> i64 {
-        let from = (lane, i64::MIN, 0, DeliveryId(uuid::Uuid::nil()));
-        self.by_lane.range(from..).next().filter(|row| row.0 == lane).map_or(NEVER, |row| row.1)
+        let first = |class| {
+            let from = (lane, class, i64::MIN, 0, DeliveryId(uuid::Uuid::nil()));
+            self.by_lane.range(from..).next().filter(|row| (row.0, row.1) == (lane, class)).map_or(NEVER, |row| row.2)
+        };
+        Class::ALL.into_iter().map(first).min().unwrap_or(NEVER)
     }
 
     fn advance(&mut self, destination: DestinationId) {
@@ -376,13 +401,13 @@ impl Memory {
     }
 
     fn put(&mut self, delivery: DeliveryId, destination: DestinationId, due: Option<Due>) {
-        let place = self.deliveries.get(&delivery).map_or(0, |row| row.place);
-        if let Some((old, _)) = self.due.remove(&delivery) {
-            self.by_lane.remove(&(destination, old.next_at, place, delivery));
+        let (place, class) = self.deliveries.get(&delivery).map_or((0, Class::Fresh), |row| (row.place, row.class));
+        if let Some((old, _, class)) = self.due.remove(&delivery) {
+            self.by_lane.remove(&(destination, class, old.next_at, place, delivery));
         }
         if let Some(due) = due {
-            self.due.insert(delivery, (due, destination));
-            self.by_lane.insert((destination, due.next_at, place, delivery));
+            self.due.insert(delivery, (due, destination, class));
+            self.by_lane.insert((destination, class, due.next_at, place, delivery));
         }
     }
 }

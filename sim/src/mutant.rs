@@ -35,5 +35,13 @@ mutants! {
     EndsWithItsHandsFull "a process that ends gives nothing back";
     LetsTheNextPass "the next one of an ordering key is due while its head waits for another try";
     ForgetsWhoIsNext "the end of an ordering key's head makes nobody due";
+    SendsThroughTheBreaker "what waited for its turn is sent although the breaker has opened, or the receiver asked for a rest";
+    ClaimsPastTheBreaker "a lane that another node's breaker holds back is claimed all the same";
+    KeepsTheBreakerToItself "a breaker that opened is not written down";
+    ForgetsToRest "a 429 is a failure like any other, and the next request follows at once";
+    IgnoresTheRate "nobody waits for a place of the rate limit";
+    SharesByArrival "whoever came first is claimed, whatever its tenant has in hand";
+    LetsRetriesCrowdOut "retries and replays are claimed without a bound";
+    GivesUpTooSoon "a destination is disabled at its first warning";
     ListensToEveryWish "a Retry-After of a year is honoured";
 }

@@ -1,17 +1,23 @@
 //! A node as a sender is: its clock, its copy of the configuration, what it has in hand. All of it
 //! is lost in a crash.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookswitch_domain::delivery::Outcome;
 use hookswitch_domain::destination::{Hold, MAX_IN_FLIGHT_DEFAULT};
-use hookswitch_domain::id::DestinationId;
+use hookswitch_domain::flow::{Changes, Limits};
+use hookswitch_domain::hands::{Hands, Of, Place, Rounds, Waiter};
+use hookswitch_domain::id::{DestinationId, TenantId};
 use hookswitch_domain::lease::{Before, LEASE};
 use hookswitch_domain::retry::Policy;
 use hookswitch_domain::time::Timestamp;
-use hookswitch_store::queue::Claimed;
+use hookswitch_store::queue::{Claimed, Lane};
+
+use crate::plan::Plan;
 
 /// The tenant's outbound configuration, as it is copied.
 #[derive(Debug, Clone)]
@@ -24,11 +30,20 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Outlet {
     pub id: DestinationId,
+    pub tenant: TenantId,
     pub revision: i64,
     pub hold: Option<Hold>,
     pub policy: Policy,
     pub max_in_flight: u32,
+    pub rate_per_second: Option<u32>,
     pub ordered: bool,
+}
+
+impl Outlet {
+    pub fn of(&self) -> Of {
+        let limits = Limits { max_in_flight: self.max_in_flight, rate_per_second: self.rate_per_second };
+        Of { tenant: self.tenant, destination: self.id, limits }
+    }
 }
 
 impl Config {
@@ -37,7 +52,26 @@ impl Config {
     }
 }
 
-#[derive(Debug, Default)]
+/// What this node has of a lane, or what holds until it knows.
+pub fn of(config: &Config, lane: Lane) -> Of {
+    let Lane { tenant, destination } = lane;
+    let unknown = Limits { max_in_flight: MAX_IN_FLIGHT_DEFAULT, rate_per_second: None };
+    config.outlet(destination).map_or(Of { tenant, destination, limits: unknown }, Outlet::of)
+}
+
+/// Who waits for a turn, and the box in which the answer is found.
+pub struct Ticket {
+    pub work: usize,
+    pub heard: Rc<RefCell<Vec<(usize, bool)>>>,
+}
+
+impl Waiter for Ticket {
+    fn hear(self, go: bool) -> bool {
+        self.heard.borrow_mut().push((self.work, go));
+        true
+    }
+}
+
 pub struct Node {
     pub skew_ms: i64,
     pub up: bool,
@@ -45,37 +79,42 @@ pub struct Node {
     pub life: u32,
     pub stopping: bool,
     pub config: Option<Arc<Config>>,
-    pub in_hand: BTreeMap<DestinationId, u32>,
+    /// Production's books.
+    pub hands: Hands<Ticket>,
+    pub rounds: Rounds<TenantId, Lane>,
+    /// What those who wait for a turn heard.
+    pub heard: Rc<RefCell<Vec<(usize, bool)>>>,
+    /// Requests in the air, counted apart from the books.
     pub in_the_air: BTreeMap<DestinationId, u32>,
     /// A look is on its way.
     pub rung: bool,
 }
 
 impl Node {
+    pub fn new(skew_ms: i64) -> Self {
+        Self {
+            skew_ms,
+            up: false,
+            life: 0,
+            stopping: false,
+            config: None,
+            hands: Hands::new(Plan::capacity()),
+            rounds: Rounds::default(),
+            heard: Rc::default(),
+            in_the_air: BTreeMap::new(),
+            rung: false,
+        }
+    }
+
     /// Its own clock, right or wrong.
     pub fn clock(&self, now: i64) -> Timestamp {
         Timestamp::from_millis(now + self.skew_ms)
     }
 
-    pub fn cap(&self, destination: DestinationId) -> u32 {
-        let outlet = self.config.as_ref().and_then(|config| config.outlet(destination).map(|outlet| outlet.max_in_flight));
-        outlet.unwrap_or(MAX_IN_FLIGHT_DEFAULT)
-    }
-
-    pub fn room(&self, destination: DestinationId) -> u32 {
-        self.cap(destination).saturating_sub(self.in_hand.get(&destination).copied().unwrap_or(0))
-    }
-
-    pub fn take(&mut self, destination: DestinationId) {
-        *self.in_hand.entry(destination).or_default() += 1;
-    }
-
-    pub fn give_back(&mut self, destination: DestinationId) {
-        lower(&mut self.in_hand, destination);
-    }
-
     pub fn land(&mut self, destination: DestinationId) {
-        lower(&mut self.in_the_air, destination);
+        if let Some(count) = self.in_the_air.get_mut(&destination) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// Requests in the air to this destination.
@@ -84,11 +123,11 @@ impl Node {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.in_hand.values().all(|count| *count == 0)
+        self.hands.is_at_rest()
     }
 
     pub fn die(&mut self) {
-        *self = Self { skew_ms: self.skew_ms, life: self.life + 1, ..Self::default() };
+        *self = Self { life: self.life + 1, ..Self::new(self.skew_ms) };
     }
 
     pub fn start(&mut self) {
@@ -97,14 +136,7 @@ impl Node {
     }
 }
 
-fn lower(counts: &mut BTreeMap<DestinationId, u32>, destination: DestinationId) {
-    if let Some(count) = counts.get_mut(&destination) {
-        *count = count.saturating_sub(1);
-    }
-}
-
 /// A delivery in a node's hands.
-#[derive(Debug, Clone)]
 pub struct Work {
     pub node: usize,
     pub life: u32,
@@ -113,8 +145,15 @@ pub struct Work {
     /// From before the commit that leased it, on a clock that nobody sets.
     pub leased_from: i64,
     pub came: i64,
-    pub flying: bool,
+    /// Until it is put down.
+    pub place: Option<Place>,
+    /// It was its turn (on the clock that nobody sets).
+    pub turned: bool,
+    pub sent_at: i64,
+    pub waits_since: i64,
     pub outcome: Option<Outcome>,
+    /// What the answer changed about its destination.
+    pub changes: Changes,
 }
 
 impl Work {

@@ -20,7 +20,7 @@ impl World {
         let mut config = Config::clone(&self.config);
         config.epoch += 1;
         change(&mut config);
-        if let Some(tenant) = self.memory.tenants.get_mut(&self.tenant) {
+        for tenant in self.memory.tenants.values_mut() {
             (tenant.epoch, tenant.sending_paused) = (config.epoch, config.paused);
         }
         self.config = Arc::new(config);
@@ -34,6 +34,18 @@ impl World {
         });
         self.memory.set_hold(destination, hold);
         self.check.held(self.now, destination, hold.is_some());
+        if hold.is_none() {
+            self.check.flow.cleared(destination);
+        }
+    }
+
+    /// A person lets it go on, by way of one node, which forgets what it knows of its failures.
+    fn let_go_on(&mut self, node: usize, destination: DestinationId) {
+        self.set_hold(destination, None);
+        let life = self.nodes[node].life;
+        self.nodes[node].hands.forget_failures(destination);
+        self.check.flow.forget((node, life), destination);
+        self.check.flow.works_again(destination);
     }
 
     fn pause_all(&mut self, paused: bool) {
@@ -55,7 +67,8 @@ impl World {
                 "pause"
             }
             1 | 2 => {
-                self.set_hold(destination, None);
+                let node = self.rng.index(self.nodes.len());
+                self.let_go_on(node, destination);
                 "resume"
             }
             3 => {
@@ -114,7 +127,7 @@ impl World {
     fn add(&mut self, place: usize) {
         let id = DestinationId(uuid::Uuid::from_bytes(self.rng.bytes()));
         let outlet = Outlet { id, revision: 1, hold: None, ..self.config.outlets[place].clone() };
-        self.memory.add_lane(self.tenant, id);
+        self.memory.add_lane(outlet.tenant, id);
         self.tempers.insert(id, Temper::GOOD);
         self.change(|config| config.outlets.push(outlet));
     }
@@ -191,7 +204,7 @@ impl World {
         for (id, hold) in outlets {
             // What isn't held isn't touched: a lost bell must be found by the sweep.
             if hold.is_some() {
-                self.set_hold(id, None);
+                self.let_go_on(0, id);
             }
             self.tempers.insert(id, Temper::GOOD);
         }
@@ -207,7 +220,7 @@ impl World {
     /// What began before and ended as something for people: they see to it.
     pub fn people_tidy_up(&mut self, delivery: DeliveryId, destination: DestinationId) {
         if self.memory.lanes.get(&destination).is_some_and(|lane| lane.hold.is_some()) {
-            self.set_hold(destination, None);
+            self.let_go_on(0, destination);
         }
         if self.memory.due(delivery).is_some_and(|due| due.next_at == NEVER) {
             self.replay(delivery);

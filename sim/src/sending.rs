@@ -1,127 +1,28 @@
-//! What a node does with what waits: look, claim, one more look, send, settle. Each is a step of
+//! What a node does with a delivery whose turn has come: one more look, send, settle. Each is a step of
 //! its own, and the node may die before and after each.
 
-use std::sync::Arc;
-
+use hookswitch_domain::breaker;
 use hookswitch_domain::delivery::{InHand, Next, Outcome, State};
 use hookswitch_domain::destination::Hold;
+use hookswitch_domain::failing::{Change, DISABLE_AFTER};
+use hookswitch_domain::flow::{Answered, Changes, Said};
+use hookswitch_domain::id::DestinationId;
 use hookswitch_domain::lease::{self, After, Begin};
 use hookswitch_domain::signature::message_id;
+use hookswitch_domain::time::Timestamp;
 use hookswitch_store::queue::{AttemptRecord, Claimed, Settle};
 
 use crate::check::Settling;
 use crate::mutant::Mutant;
-use crate::node::{Config, Outlet, Work};
+use crate::node::{Outlet, Work};
 use crate::receiver::Reaction;
 use crate::trace::What;
-use crate::world::{Event, LEASE_MS, World};
+use crate::world::{Event, World};
 
-const LANES_PER_LOOK: usize = 256;
 /// Whoever waited longer for its turn looks at its delivery again (`LOOK_AGAIN` of the sender).
 const LOOK_AGAIN_MS: i64 = 250;
 
 impl World {
-    /// Wakes a node, unless it is awake already.
-    pub fn ring(&mut self, node: usize) {
-        let life = self.nodes[node].life;
-        if self.nodes[node].up && !std::mem::replace(&mut self.nodes[node].rung, true) {
-            let delay = self.rng.between(0, 3);
-            self.later(delay, Event::Look { node, life, polls: false });
-        }
-    }
-
-    pub fn perhaps_loses_a_bell(&mut self) {
-        if self.healed_at.is_none() && self.rng.chance(self.plan.faults.lost_bell) {
-            let destination = self.rng.pick(&self.config.outlets).id;
-            self.memory.lose_bell(destination);
-        }
-    }
-
-    pub fn look(&mut self, node: usize, life: u32, polls: bool) {
-        if !self.is_alive(node, life) {
-            return;
-        }
-        self.nodes[node].rung = false;
-        if polls && self.mutant != Some(Mutant::NeverSweeps) {
-            self.memory.sweep();
-        }
-        if !self.nodes[node].stopping {
-            self.claim_what_fits(node);
-        }
-        if polls && self.is_alive(node, life) {
-            let clock = self.database_clock(node);
-            let next = self.memory.look(clock, LANES_PER_LOOK).next_in_ms.unwrap_or(self.plan.poll_ms);
-            self.later(next.clamp(1, self.plan.poll_ms), Event::Look { node, life, polls: true });
-        }
-    }
-
-    /// The moment by which leases are judged.
-    fn database_clock(&self, node: usize) -> i64 {
-        match self.mutant {
-            Some(Mutant::LeasesByTheNodesClock) => self.nodes[node].clock(self.now).millis(),
-            _ => self.now,
-        }
-    }
-
-    fn claim_what_fits(&mut self, node: usize) {
-        // Known before the first claim, so that the cap holds right after a start too.
-        self.config_at(node, 0);
-        let clock = self.database_clock(node);
-        let ready = self.memory.look(clock, LANES_PER_LOOK).ready;
-        let all = self.mutant == Some(Mutant::IgnoresTheCap);
-        let room = |lane| if all { 100 } else { i64::from(self.nodes[node].room(lane)) };
-        let mut wanted: Vec<_> = ready.into_iter().map(|lane| (lane, room(lane.destination))).collect();
-        if self.mutant == Some(Mutant::ClaimsBehindAHold) {
-            let any = |outlet: &Outlet| (hookswitch_store::queue::Lane { destination: outlet.id, tenant: self.tenant }, 1);
-            wanted = self.config.outlets.iter().map(any).collect();
-        }
-        wanted.retain(|(_, room)| *room > 0);
-        if wanted.is_empty() || self.perhaps_dies(node) {
-            return;
-        }
-        let leased_from = self.now;
-        let before = self.check.takeovers;
-        let claimed = self.memory.claim(clock, wanted, LEASE_MS);
-        for each in &claimed {
-            self.check.claimed_from(&self.memory, each.destination);
-            self.check.leased(self.now, (node, self.nodes[node].life), each.delivery, each.claim, clock + LEASE_MS);
-            let interrupted = self.check.takeovers > before;
-            self.note(What::Claimed { node, delivery: self.number(each.delivery), claim: each.claim, interrupted });
-        }
-        self.perhaps_loses_a_bell();
-        // Leased, and nobody will ever send it.
-        if claimed.is_empty() || self.perhaps_dies(node) {
-            return;
-        }
-        for each in claimed {
-            self.nodes[node].take(each.destination);
-            let config = self.config_at(node, each.epoch);
-            self.carry(node, each, Some(config), leased_from);
-        }
-    }
-
-    pub fn carry(&mut self, node: usize, claimed: Claimed, config: Option<Arc<Config>>, leased_from: i64) {
-        let life = self.nodes[node].life;
-        let came = self.now;
-        self.works.push(Work { node, life, claimed, config, leased_from, came, flying: true, outcome: None });
-        self.open_works += 1;
-        let delay = if self.rng.chance(100) { self.rng.between(0, 100_000) } else { self.rng.between(0, 10) };
-        self.later(delay, Event::Begin(self.works.len() - 1));
-    }
-
-    /// The slot is given back.
-    fn put_down(&mut self, work: usize) {
-        let (node, destination) = (self.works[work].node, self.works[work].claimed.destination);
-        if !std::mem::replace(&mut self.works[work].flying, false) {
-            return;
-        }
-        self.open_works -= 1;
-        self.nodes[node].give_back(destination);
-        if !self.ends(node) {
-            self.ring(node);
-        }
-    }
-
     /// A node that is told to end does so once its hands are empty.
     pub fn ends(&mut self, node: usize) -> bool {
         let ends = self.nodes[node].up && self.nodes[node].stopping && self.nodes[node].is_idle();
@@ -134,11 +35,8 @@ impl World {
         ends
     }
 
-    pub fn begin(&mut self, work: usize) {
-        let (node, life) = (self.works[work].node, self.works[work].life);
-        if !self.is_alive(node, life) {
-            return;
-        }
+    pub fn proceed(&mut self, work: usize) {
+        let node = self.works[work].node;
         let (id, claim, epoch) = {
             let claimed = &self.works[work].claimed;
             (claimed.delivery, claimed.claim, claimed.epoch)
@@ -148,12 +46,6 @@ impl World {
             None => self.config_at(node, epoch),
         };
         let destination = self.works[work].claimed.destination;
-        let cap = config.outlet(destination).map_or(1, |outlet| outlet.max_in_flight);
-        if self.nodes[node].flying(destination) >= cap && self.mutant != Some(Mutant::IgnoresTheCap) {
-            // Its turn comes when another one has landed.
-            let delay = self.rng.between(20, 400);
-            return self.later(delay, Event::Begin(work));
-        }
         if self.now - self.works[work].came >= LOOK_AGAIN_MS {
             // Cancelled or taken over meanwhile: nothing is left to do.
             let Some(epoch) = self.memory.still_held(id, claim) else { return self.put_down(work) };
@@ -175,7 +67,7 @@ impl World {
         }
     }
 
-    fn release(&mut self, work: usize) {
+    pub fn release(&mut self, work: usize) {
         let (node, id, claim) = (self.works[work].node, self.works[work].claimed.delivery, self.works[work].claimed.claim);
         if self.perhaps_dies(node) {
             return;
@@ -201,6 +93,12 @@ impl World {
         }
         let ends_by = self.now + outlet.policy.timeout_ms as i64;
         self.check.sent(self.now, &self.memory, claimed.delivery, claimed.claim, ends_by, &message);
+        let found = self.check.flow.went_out(self.now, claimed.delivery, self.plan.fair_within_ms());
+        self.check.mind(found);
+        let holder = (node, self.works[work].life);
+        let found = self.check.flow.sent(self.now, holder, outlet.id, outlet.rate_per_second);
+        self.check.mind(found);
+        self.works[work].sent_at = self.now;
         *self.nodes[node].in_the_air.entry(outlet.id).or_default() += 1;
         let count = self.nodes[node].flying(outlet.id);
         // A lowered cap doesn't call back what is in the air.
@@ -241,10 +139,35 @@ impl World {
             return;
         }
         self.nodes[node].land(destination);
-        self.works[work].outcome = Some(reaction.outcome(self.nodes[node].clock(self.now)));
+        let outcome = reaction.outcome(self.nodes[node].clock(self.now));
+        self.learn(work, &outcome, reaction);
+        self.works[work].outcome = Some(outcome);
         let stalls = self.healed_at.is_none() && self.rng.chance(self.plan.faults.stall);
         let delay = if stalls { self.rng.between(0, 200_000) } else { self.rng.between(0, 10) };
         self.later(delay, Event::Settle(work));
+    }
+
+    /// The lane learns from the answer.
+    fn learn(&mut self, work: usize, outcome: &Outcome, reaction: Reaction) {
+        let status = Some(reaction.status()).filter(|status| *status > 0);
+        let (Some(said), Some(goes)) = (Said::of(outcome, status, reaction == Reaction::Hangs), self.as_it_goes(work)) else {
+            return;
+        };
+        let (now, unit) = (self.moment(), self.rng.unit());
+        let node = self.works[work].node;
+        let started_at = Timestamp::from_millis(self.works[work].sent_at);
+        let Some(place) = self.works[work].place.as_mut() else { return };
+        place.answered = true;
+        let heard = match said {
+            Said::TooMuch { .. } if self.mutant == Some(Mutant::ForgetsToRest) => Said::Failed,
+            said => said,
+        };
+        let answered = Answered { sent: place.sent, started_at, said: heard };
+        let hands = &mut self.nodes[node].hands;
+        let was_closed = hands.shown(goes.destination).is_none_or(|(_, breaker)| breaker == breaker::Shown::Closed);
+        self.works[work].changes = hands.answered(goes.destination, answered, now, unit);
+        self.check.flow.answered(self.now, goes, said, was_closed);
+        self.hear(node);
     }
 
     pub fn settle(&mut self, work: usize) {
@@ -252,7 +175,10 @@ impl World {
         if !self.is_alive(node, life) || self.perhaps_dies(node) {
             return;
         }
-        let Work { claimed, config, outcome, .. } = self.works[work].clone();
+        let (claimed, config, outcome) = {
+            let Work { claimed, config, outcome, .. } = &self.works[work];
+            (claimed.clone(), config.clone(), outcome.clone())
+        };
         let (Some(config), Some(outcome)) = (config, outcome) else { return self.put_down(work) };
         let Some(outlet) = config.outlet(claimed.destination) else { return self.put_down(work) };
         let mut policy = outlet.policy.clone();
@@ -289,6 +215,10 @@ impl World {
             key: claimed.key.clone(),
         };
         self.write(node, &written, &outcome, outlet, unchanged);
+        if self.perhaps_dies(node) {
+            return;
+        }
+        self.follow(work);
         if self.healed_at.is_some() {
             self.people_tidy_up(claimed.delivery, claimed.destination);
         }
@@ -297,7 +227,7 @@ impl World {
         }
     }
 
-    fn wait(&self, next: &Next, outcome: &Outcome, now: hookswitch_domain::time::Timestamp) -> After {
+    fn wait(&self, next: &Next, outcome: &Outcome, now: Timestamp) -> After {
         let after = lease::after(*next, now);
         match (self.mutant, after, outcome) {
             (Some(Mutant::RetriesAtOnce), After::DueIn(_), _) => After::DueIn(0),
@@ -327,6 +257,46 @@ impl World {
         let same = self.config.outlet(outlet.id).is_some_and(|now| now.hold.is_none() && now.revision == outlet.revision);
         if same && self.memory.is_claimed(claimed.delivery, claimed.claim) && self.mutant != Some(Mutant::IgnoresGone) {
             self.set_hold(claimed.destination, Some(Hold::ReceiverGone));
+        }
+    }
+
+    /// Writes down what an answer changed about its destination (`outbound/health.rs`).
+    fn follow(&mut self, work: usize) {
+        let Changes { breaker, failing } = std::mem::take(&mut self.works[work].changes);
+        let (destination, now) = (self.works[work].claimed.destination, self.now);
+        match failing {
+            Some(Change::Clear) => {
+                self.memory.health.remove(&destination);
+                self.check.flow.cleared(destination);
+            }
+            Some(Change::Record { since }) => drop(self.memory.record_failing(destination, since.millis(), 0)),
+            Some(Change::Warn { since, .. }) if self.mutant == Some(Mutant::GivesUpTooSoon) => {
+                self.memory.record_failing(destination, since.millis(), 9);
+                self.give_up(destination, 0);
+            }
+            Some(Change::Warn { since, warning }) => {
+                self.memory.record_failing(destination, since.millis(), warning);
+            }
+            Some(Change::Disable { .. }) => self.give_up(destination, DISABLE_AFTER.as_millis() as i64),
+            None => {}
+        }
+        let clears = matches!(failing, Some(Change::Clear | Change::Disable { .. }));
+        if let Some(breaker::Change::Opened { probe_at, failed_probes }) = breaker.filter(|_| !clears) {
+            self.memory.open_breaker(now, destination, failed_probes, probe_at.millis() - now);
+            if self.memory.lanes.contains_key(&destination) {
+                self.check.flow.opened(destination, probe_at.millis());
+            }
+        }
+    }
+
+    /// Looks again in the store: another node may have had a success, or a person been there.
+    fn give_up(&mut self, destination: DestinationId, after_ms: i64) {
+        let lasted = self.memory.health.get(&destination).map_or(-1, |health| self.now - health.failing_since);
+        let open = self.config.outlet(destination).is_some_and(|outlet| outlet.hold.is_none());
+        if open && lasted >= after_ms {
+            let found = self.check.flow.disabled(self.now, destination);
+            self.check.mind(found);
+            self.set_hold(destination, Some(Hold::Failing));
         }
     }
 }

@@ -1,14 +1,15 @@
 //! One history: the clock goes from one thing to the next, and between any two of them a node may
-//! die. Publishing is here; what a node does with a delivery is in `sending`, what people do and
-//! how it all calms down at the end in `people`.
+//! die. Publishing is in `publishing`; what a node does with a delivery in `claiming`, `turns` and
+//! `sending`, what people do and how it all calms down at the end in `people`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use hookswitch_domain::hands::Place;
 use hookswitch_domain::id::{DeliveryId, DestinationId, EventId, TenantId, uuid_v7};
 use hookswitch_domain::lease::LEASE;
-use hookswitch_store::queue::{Accept, Accepted, Claimed, NewDelivery, NewEvent, Remember};
+use hookswitch_domain::time::Timestamp;
+use hookswitch_store::queue::Accept;
 
 use crate::check::{Check, Failure};
 use crate::memory::Memory;
@@ -22,9 +23,6 @@ use crate::trace::{Step, What};
 pub(crate) const LEASE_MS: i64 = LEASE.as_millis() as i64;
 /// More steps than any history needs: one that goes on is stuck in a circle.
 const STEPS_MAX: usize = 400_000;
-
-/// Events of a request stand in line under one of these.
-const KEYS: [&str; 3] = ["", "a", "b"];
 
 /// What a history came to.
 #[derive(Debug)]
@@ -43,6 +41,11 @@ pub struct Figures {
     pub crashes: u64,
     pub takeovers: u64,
     pub stale: u64,
+    /// Breakers that opened, sends that waited for their rate, and events beside a burst.
+    pub opened: u64,
+    pub paced: u64,
+    pub beside_a_burst: u64,
+    pub disabled: u64,
     pub steps: u64,
 }
 
@@ -50,9 +53,11 @@ pub struct Figures {
 #[derive(Debug)]
 pub(crate) enum Event {
     Publish(usize),
-    Commit { node: usize, life: u32, request: usize, leased_from: i64, accept: Box<Accept> },
+    Commit { node: usize, life: u32, request: usize, leased_from: i64, accept: Box<Accept>, places: Vec<Option<Place>> },
     Look { node: usize, life: u32, polls: bool },
     Begin(usize),
+    /// The rate limit's place has come.
+    Paced(usize),
     Arrive { work: usize, answered: bool },
     Answer { work: usize, reaction: Reaction },
     Settle(usize),
@@ -76,8 +81,8 @@ pub(crate) struct World {
     pub memory: Memory,
     pub check: Check,
     pub nodes: Vec<Node>,
-    pub tenant: TenantId,
-    /// The configuration as it is committed.
+    pub tenants: Vec<TenantId>,
+    /// The configuration of all tenants as it is committed: a change counts every tenant's epoch.
     pub config: Arc<Config>,
     pub tempers: BTreeMap<DestinationId, Temper>,
     pub works: Vec<Work>,
@@ -114,6 +119,10 @@ pub fn run(seed: u64, mutant: Option<Mutant>) -> Run {
         crashes: world.crashes,
         takeovers: world.check.takeovers,
         stale: world.check.stale,
+        opened: world.check.flow.opened,
+        paced: world.check.flow.paced,
+        beside_a_burst: world.check.flow.beside_a_burst,
+        disabled: world.check.flow.disabled,
         steps: steps as u64,
     };
     Run { seed, failure: world.check.failure, trace: world.trace, figures }
@@ -123,24 +132,27 @@ impl World {
     fn new(seed: u64, mutant: Option<Mutant>) -> Self {
         let mut rng = Rng::new(seed);
         let plan = Plan::draw(&mut rng);
-        let tenant = TenantId(uuid_v7(hookswitch_domain::time::Timestamp::from_millis(BEGIN), rng.bytes()));
+        let begin = Timestamp::from_millis(BEGIN);
+        let tenants: Vec<_> = (0..plan.tenants).map(|_| TenantId(uuid_v7(begin, rng.bytes()))).collect();
         let outlets = plan.destinations.iter().map(|each| Outlet {
             id: DestinationId(uuid::Uuid::from_bytes(rng.bytes())),
+            tenant: tenants[each.tenant],
             revision: 1,
             hold: each.hold,
             policy: each.policy.clone(),
             max_in_flight: each.max_in_flight,
+            rate_per_second: each.rate_per_second,
             ordered: each.ordered,
         });
         let config = Arc::new(Config { epoch: 0, paused: false, outlets: outlets.collect() });
         let tempers = config.outlets.iter().zip(&plan.destinations).map(|(outlet, each)| (outlet.id, each.temper)).collect();
-        let nodes = plan.skews_ms.iter().map(|skew_ms| Node { skew_ms: *skew_ms, ..Node::default() }).collect();
+        let nodes = plan.skews_ms.iter().map(|skew_ms| Node::new(*skew_ms)).collect();
         let mut world = Self {
             now: BEGIN,
             memory: Memory::with(mutant),
             check: Check::default(),
             nodes,
-            tenant,
+            tenants,
             config,
             tempers,
             works: Vec::new(),
@@ -162,17 +174,21 @@ impl World {
 
     fn set_up(&mut self) {
         for outlet in &self.config.outlets {
-            self.memory.add_lane(self.tenant, outlet.id);
+            self.memory.add_lane(outlet.tenant, outlet.id);
             if outlet.hold.is_some() {
                 self.memory.set_hold(outlet.id, outlet.hold);
                 self.check.held(self.now, outlet.id, true);
             }
         }
         (0..self.nodes.len()).for_each(|node| self.later(0, Event::Start(node)));
-        for request in 0..self.plan.events as usize {
+        for tenant in &self.tenants {
+            self.memory.tenants.entry(*tenant).or_default();
+        }
+        for request in 0..(self.plan.events + self.plan.burst) as usize {
             self.requests.push(Request::default());
-            // Some at once, the rest over the whole time.
-            let delay = if self.rng.chance(400) { 0 } else { self.rng.between(0, self.plan.chaos_ms) };
+            // Some at once, the rest over the whole time; a burst at once.
+            let at_once = request >= self.plan.events as usize || (self.rng.chance(400) && !self.plan.calm);
+            let delay = if at_once { 0 } else { self.rng.between(0, self.plan.chaos_ms) };
             self.later(delay, Event::Publish(request));
         }
         for _ in 0..self.plan.faults.doings {
@@ -194,9 +210,12 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Publish(request) => self.publish(request),
-            Event::Commit { node, life, request, leased_from, accept } => self.commit(node, life, request, leased_from, &accept),
+            Event::Commit { node, life, request, leased_from, accept, places } => {
+                self.commit(node, life, request, leased_from, &accept, places);
+            }
             Event::Look { node, life, polls } => self.look(node, life, polls),
             Event::Begin(work) => self.begin(work),
+            Event::Paced(work) => self.paced(work),
             Event::Arrive { work, answered } => self.arrive(work, answered),
             Event::Answer { work, reaction } => self.answer(work, reaction),
             Event::Settle(work) => self.settle(work),
@@ -214,6 +233,11 @@ impl World {
         }
         let answered = self.requests.iter().all(|request| request.acknowledged);
         answered && self.memory.waiting() == 0 && self.open_works == 0
+    }
+
+    /// What the books count by: no clock that anybody sets.
+    pub fn moment(&self) -> Timestamp {
+        Timestamp::from_millis(self.now)
     }
 
     /// The number by which a delivery goes in the trace.
@@ -249,8 +273,9 @@ impl World {
         }
         self.crashes += 1;
         let life = self.nodes[node].life;
-        self.open_works -= self.works.iter().filter(|work| work.node == node && work.life == life && work.flying).count();
-        self.works.iter_mut().filter(|work| work.node == node && work.life == life).for_each(|work| work.flying = false);
+        let lost = self.works.iter_mut().filter(|work| work.node == node && work.life == life && work.place.is_some());
+        let lost = lost.map(|work| work.place = None).count();
+        self.open_works -= lost;
         self.nodes[node].die();
         self.note(What::Crashed { node });
         let delay = self.rng.between(100, 120_000);
@@ -265,138 +290,5 @@ impl World {
         self.note(What::Started { node });
         let life = self.nodes[node].life;
         self.later(0, Event::Look { node, life, polls: true });
-    }
-
-    /// The publisher sends its request to any node, and again until it is answered.
-    fn publish(&mut self, request: usize) {
-        if self.requests[request].acknowledged {
-            return;
-        }
-        self.later(2_000, Event::Publish(request));
-        let open: Vec<usize> = (0..self.nodes.len()).filter(|node| self.nodes[*node].up && !self.nodes[*node].stopping).collect();
-        if open.is_empty() {
-            return;
-        }
-        let node = *self.rng.pick(&open);
-        self.prepare(node, request);
-    }
-
-    /// The fan-out, made from the node's copy of the configuration.
-    fn prepare(&mut self, node: usize, request: usize) {
-        let config = match &self.nodes[node].config {
-            Some(config) => config.clone(),
-            None => self.config_at(node, 0),
-        };
-        let clock = self.nodes[node].clock(self.now);
-        let event = EventId(uuid_v7(clock, self.rng.bytes()));
-        let mut deliveries = Vec::new();
-        let ordering_key = KEYS[request % KEYS.len()];
-        for outlet in &config.outlets {
-            let key = outlet.ordered.then(|| ordering_key.to_owned());
-            let leased = key.is_none() && outlet.hold.is_none() && !config.paused && self.nodes[node].room(outlet.id) > 0;
-            if leased {
-                self.nodes[node].take(outlet.id);
-            }
-            let id = DeliveryId(uuid_v7(clock, self.rng.bytes()));
-            deliveries.push(NewDelivery { id, destination: outlet.id, leased, key });
-        }
-        let row =
-            NewEvent { id: event, event_type: "a.b".into(), payload: Bytes::new(), meta: ordering_key.to_owned(), deliveries };
-        let remember = Remember {
-            key: request.to_string(),
-            scope: String::new(),
-            request_hash: [0; 32],
-            status: 202,
-            response: event.to_string(),
-        };
-        let accept = Box::new(Accept {
-            tenant: self.tenant,
-            epoch: config.epoch,
-            platform_epoch: None,
-            events: vec![row],
-            remember: Some(remember),
-            lease_ms: LEASE_MS,
-        });
-        if self.mutant == Some(Mutant::AnswersBeforeTheCommit) {
-            self.acknowledge(request, &accept);
-        }
-        let (life, leased_from, delay) = (self.nodes[node].life, self.now, self.rng.between(0, 20));
-        self.later(delay, Event::Commit { node, life, request, leased_from, accept });
-    }
-
-    fn commit(&mut self, node: usize, life: u32, request: usize, leased_from: i64, accept: &Accept) {
-        if !self.is_alive(node, life) || self.perhaps_dies(node) {
-            return;
-        }
-        let answer = self.memory.accept(self.now, accept);
-        let slots = accept.events[0].deliveries.iter().filter(|delivery| delivery.leased);
-        if answer != Accepted::Stored {
-            slots.for_each(|delivery| self.nodes[node].give_back(delivery.destination));
-            self.note(What::Refused { node });
-        }
-        match answer {
-            Accepted::Stored => self.stored(node, request, leased_from, accept),
-            Accepted::Stale => {
-                self.nodes[node].config = Some(self.config.clone());
-                self.prepare(node, request);
-            }
-            Accepted::Repeated { response, .. } => {
-                let known = self.requests[request].event.map(|event| event.to_string());
-                if known.as_deref() != Some(&response) {
-                    self.check.fail(28, "a repeated request heard of another event".to_owned());
-                }
-                self.requests[request].acknowledged = true;
-            }
-            Accepted::KeyReused => self.check.fail(28, "the same request was taken for another one".to_owned()),
-        }
-        self.ends(node);
-    }
-
-    fn stored(&mut self, node: usize, request: usize, leased_from: i64, accept: &Accept) {
-        let event = &accept.events[0];
-        let wanted = self.config.outlets.iter().map(|outlet| outlet.id).collect();
-        self.check.stored(event.deliveries.iter().map(|delivery| delivery.destination).collect(), wanted);
-        self.requests[request].event = Some(event.id);
-        event.deliveries.iter().for_each(|delivery| self.check.stands(delivery));
-        self.note(What::Stored { node, event: request as u32, deliveries: event.deliveries.len() as u32 });
-        let holder = (node, self.nodes[node].life);
-        for delivery in event.deliveries.iter().filter(|delivery| delivery.leased) {
-            self.check.leased(self.now, holder, delivery.id, 1, self.now + LEASE_MS);
-        }
-        self.perhaps_loses_a_bell();
-        // Committed, and nobody has been told.
-        if self.perhaps_dies(node) {
-            return self.remember_for_later(accept);
-        }
-        self.acknowledge(request, accept);
-        self.hand_over(node, leased_from, accept);
-    }
-
-    /// Committed without an answer: the next try of the publisher is told of it, and it counts too.
-    fn remember_for_later(&mut self, accept: &Accept) {
-        self.acknowledged.push(accept.events[0].deliveries.iter().map(|delivery| delivery.id).collect());
-    }
-
-    fn acknowledge(&mut self, request: usize, accept: &Accept) {
-        let deliveries: Vec<DeliveryId> = accept.events[0].deliveries.iter().map(|delivery| delivery.id).collect();
-        self.check.acknowledged(&self.memory, &deliveries);
-        self.requests[request].acknowledged = true;
-        self.acknowledged.push(deliveries);
-        self.note(What::Acknowledged { event: request as u32 });
-    }
-
-    fn hand_over(&mut self, node: usize, leased_from: i64, accept: &Accept) {
-        let event = &accept.events[0];
-        let config = self.nodes[node].config.clone();
-        for delivery in event.deliveries.iter().filter(|delivery| delivery.leased) {
-            self.note(What::HandedOver { node, delivery: self.number(delivery.id) });
-            let claimed = Claimed::at_accept(self.tenant, accept.epoch, event, delivery);
-            // The copy that the fan-out was made from.
-            let config = config.clone().filter(|config| config.epoch == accept.epoch);
-            self.carry(node, claimed, config, leased_from);
-        }
-        if event.deliveries.iter().any(|delivery| !delivery.leased) {
-            self.ring(node);
-        }
     }
 }

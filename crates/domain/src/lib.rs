@@ -22,6 +22,7 @@ pub mod egress;
 pub mod event;
 pub mod failing;
 pub mod flow;
+pub mod hands;
 pub mod id;
 pub mod inbound;
 pub mod lease;

@@ -11,7 +11,7 @@ use hookswitch_pipeline::inbound::action::{Duplicate, Registry};
 use hookswitch_pipeline::live::Live;
 use hookswitch_pipeline::outbound::builtin;
 use hookswitch_pipeline::sandbox::SandboxConfig;
-use hookswitch_pipeline::secrets::Secrets;
+use hookswitch_pipeline::secrets::{Fingerprints, Secrets};
 use hookswitch_pipeline::shared::Shared;
 use hookswitch_store::{Component, Db, STORE, StoreError, Tx};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -48,6 +48,8 @@ pub struct App {
     /// Both lines' work, and what they are made of.
     pub engine: Engine,
     pub metrics: PrometheusHandle,
+    /// Of requests that bring an `Idempotency-Key`.
+    pub fingerprints: Fingerprints,
     /// Requests per token.
     pub pace: Pace,
     /// Tokens that published a moment ago.
@@ -74,6 +76,7 @@ impl App {
             tracing::info!(environment = config.environment.as_str(), "the mock adapter and local:// secrets are allowed here");
         }
         let secrets = Secrets::start(&db, &config.master_key_file, lenient, ambient.clone()).await?;
+        let fingerprints = secrets.fingerprints(&db, ambient.clone()).await?;
         let client = http::Options {
             rules: config.egress.rules(),
             ca_file: config.egress.ca_file.clone(),
@@ -110,6 +113,7 @@ impl App {
             sign_in: SignInGate::default(),
             config,
             metrics: telemetry::metrics(),
+            fingerprints,
             stopping: AtomicBool::new(false),
         })
     }

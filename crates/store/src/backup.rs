@@ -45,11 +45,11 @@ pub type Ledger = Vec<(String, i64)>;
 
 /// Whether something in the ledger is unknown to this program.
 pub fn is_newer(ledger: &Ledger, components: &[Component]) -> bool {
-    let known = |name: &str| {
+    let is_known = |name: &str, version: i64| {
         let component = components.iter().find(|component| component.name == name);
-        component.and_then(|component| component.migrations.last()).map_or(0, |migration| migration.version)
+        component.is_some_and(|component| component.migrations.iter().any(|migration| migration.version == version))
     };
-    ledger.iter().any(|(name, version)| *version > known(name))
+    !ledger.iter().all(|(name, version)| is_known(name, *version))
 }
 
 /// Checks a SQLite backup page by page and says what made it.

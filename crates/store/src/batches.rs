@@ -2,7 +2,7 @@
 //! goes as one transaction with a few multi-row statements (`commit`). No timer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use deadpool_postgres::{Object, Pool};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +20,20 @@ struct Asked<Q, A> {
     answer: oneshot::Sender<Result<A, StoreError>>,
 }
 
+/// The number under which this process holds leases (`presence`); 0 while it has none.
+#[derive(Debug, Default)]
+pub(crate) struct Holder(AtomicI64);
+
+impl Holder {
+    pub(crate) fn number(&self) -> Option<i64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|number| *number > 0)
+    }
+
+    pub(crate) fn set(&self, number: i64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
 /// The two collectors of a PostgreSQL store.
 pub(crate) struct Batches {
     accepts: mpsc::UnboundedSender<Asked<Accept, Accepted>>,
@@ -29,12 +43,13 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    pub(crate) fn start(pool: &Pool, bytes_max: usize) -> Self {
+    pub(crate) fn start(pool: &Pool, bytes_max: usize, holder: Arc<Holder>) -> Self {
         let waiting = Arc::new(AtomicUsize::new(0));
         let (accepts, to_accept) = mpsc::unbounded_channel();
         let (settles, to_settle) = mpsc::unbounded_channel();
-        tokio::spawn(collect(pool.clone(), to_accept, waiting.clone(), |client, asks: Vec<Accept>| {
-            Box::pin(async move { accept_batch(client, asks).await })
+        tokio::spawn(collect(pool.clone(), to_accept, waiting.clone(), move |client, asks: Vec<Accept>| {
+            let holder = holder.number();
+            Box::pin(async move { accept_batch(client, asks, holder).await })
         }));
         tokio::spawn(collect(pool.clone(), to_settle, waiting.clone(), |client, asks: Vec<Settle>| {
             Box::pin(async move { settle_batch(client, asks).await })

@@ -18,7 +18,13 @@ use crate::queue::{Claimed, FIRST_DUE, Lane, NEVER, Want};
 use crate::value::Row;
 use crate::{health, ordered, params};
 
-pub(crate) async fn claim(tx: &mut Tx, wants: Vec<Want>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+/// `holder` is this process's number, where several may send.
+pub(crate) async fn claim(
+    tx: &mut Tx,
+    wants: Vec<Want>,
+    lease_ms: i64,
+    holder: Option<i64>,
+) -> Result<Vec<Claimed>, StoreError> {
     let (mut mine, mut probes) = (Vec::with_capacity(wants.len()), Vec::new());
     for want in wants {
         if want.probe && !health::take_probe(tx, want.lane, lease_ms).await? {
@@ -40,7 +46,7 @@ pub(crate) async fn claim(tx: &mut Tx, wants: Vec<Want>, lease_ms: i64) -> Resul
     }
     let claimed = match &tx.inner {
         Inner::Sqlite(connection) => on_sqlite(connection.raw(), &mine, lease_ms)?,
-        Inner::Postgres(_) => on_postgres(tx, &mine, lease_ms).await?,
+        Inner::Postgres(_) => on_postgres(tx, &mine, lease_ms, holder).await?,
     };
     for lane in probes {
         if !claimed.iter().any(|each| each.destination == lane.destination) {
@@ -178,7 +184,7 @@ const PG_CLAIM: &str = "WITH wanted AS (
                 WHERE due.destination = w.destination AND due.tenant = w.tenant AND due.class = w.c3 AND due.next_at <= now_ms()
                 ORDER BY due.next_at LIMIT w.n3)) AS classes LIMIT w.count) d
     ), taken AS (
-        UPDATE due SET claim = due.claim + 1, leased = TRUE, next_at = now_ms() + $4
+        UPDATE due SET claim = due.claim + 1, leased = TRUE, next_at = now_ms() + $4, holder = $11
         FROM candidate c WHERE due.delivery = c.delivery AND due.tenant = c.tenant AND due.claim = c.claim
         RETURNING due.delivery, due.tenant, due.destination, due.claim, c.leased AS expired, c.class, due.ordering_key
     )
@@ -199,14 +205,14 @@ const PG_INTERRUPTED: &str = "WITH expired AS (
     INSERT INTO attempt (delivery, record, tenant, number, outcome, started_at, reason, detail)
     SELECT id, records, tenant, NULL, 'interrupted', now_ms(), $3, '{}' FROM counted";
 
-async fn on_postgres(tx: &mut Tx, wants: &[Want], lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
+async fn on_postgres(tx: &mut Tx, wants: &[Want], lease_ms: i64, holder: Option<i64>) -> Result<Vec<Claimed>, StoreError> {
     let destinations: Vec<Uuid> = wants.iter().map(|want| want.lane.destination.uuid()).collect();
     let tenants: Vec<Uuid> = wants.iter().map(|want| want.lane.tenant.uuid()).collect();
     let counts: Vec<i64> = wants.iter().map(|want| want.all).collect();
     let class = |place: usize| wants.iter().map(|want| want.of[place].0.code()).collect::<Vec<i64>>();
     let most = |place: usize| wants.iter().map(|want| want.of[place].1).collect::<Vec<i64>>();
     let (own, their) = (destinations.clone(), tenants.clone());
-    let params = params![own, their, counts, lease_ms, class(0), most(0), class(1), most(1), class(2), most(2)];
+    let params = params![own, their, counts, lease_ms, class(0), most(0), class(1), most(1), class(2), most(2), holder];
     let rows = tx.query(PG_CLAIM, params).await?;
     let mut claimed = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let expired = claimed.iter().filter(|(_, expired)| *expired);

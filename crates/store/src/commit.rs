@@ -177,7 +177,9 @@ fn next_at(after: After, now: i64) -> Option<i64> {
 }
 
 /// One answer per accept, in their order; the events of all that are `Stored` go in one statement.
-pub(crate) async fn accept_batch(client: &Object, asks: Vec<Accept>) -> Result<Vec<Accepted>, StoreError> {
+///
+/// `holder` is this process's number.
+pub(crate) async fn accept_batch(client: &Object, asks: Vec<Accept>, holder: Option<i64>) -> Result<Vec<Accepted>, StoreError> {
     let epochs = read_epochs(client, &asks).await?;
     let current = |tenant: Uuid, expected: i64| epochs.get(&tenant) == Some(&expected);
     let mut answers = Vec::with_capacity(asks.len());
@@ -198,7 +200,7 @@ pub(crate) async fn accept_batch(client: &Object, asks: Vec<Accept>) -> Result<V
         let lanes: HashSet<Uuid> = all().map(|delivery| delivery.destination.uuid()).collect();
         ordered::pg_lock(client, &lanes.into_iter().collect::<Vec<_>>()).await?;
     }
-    insert_events(client, stored()).await?;
+    insert_events(client, stored(), holder).await?;
     if in_order {
         insert_ordered(client, stored()).await?;
     }
@@ -255,8 +257,9 @@ const INSERT_EVENTS: &str = "WITH events AS (
         INSERT INTO delivery (id, tenant, event, destination, state, updated_at)
         SELECT id, tenant, event, destination, 0, now FROM rows
     ), dues AS (
-        INSERT INTO due (delivery, tenant, destination, next_at, leased, claim)
-        SELECT id, tenant, destination, now + lease, leased, CASE WHEN leased THEN 1 ELSE 0 END FROM rows
+        INSERT INTO due (delivery, tenant, destination, next_at, leased, claim, holder)
+        SELECT id, tenant, destination, now + lease, leased, CASE WHEN leased THEN 1 ELSE 0 END, CASE WHEN leased THEN $12::bigint END
+        FROM rows
     ), wanted AS (
         SELECT destination, tenant, min(now + lease) AS next_at FROM rows GROUP BY destination, tenant
     ), locked AS (
@@ -266,7 +269,7 @@ const INSERT_EVENTS: &str = "WITH events AS (
     UPDATE lane SET next_at = locked.next_at FROM locked
     WHERE lane.destination = locked.destination AND lane.tenant = locked.tenant AND lane.next_at > locked.next_at";
 
-async fn insert_events(client: &Object, asks: impl Iterator<Item = &Accept>) -> Result<(), StoreError> {
+async fn insert_events(client: &Object, asks: impl Iterator<Item = &Accept>, holder: Option<i64>) -> Result<(), StoreError> {
     let (mut ids, mut tenants, mut types, mut payloads, mut metas) = (vec![], vec![], vec![], vec![], vec![]);
     let (mut deliveries, mut owners, mut events, mut destinations, mut leased, mut leases) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
@@ -294,7 +297,7 @@ async fn insert_events(client: &Object, asks: impl Iterator<Item = &Accept>) -> 
     client
         .execute(
             &statement,
-            &[&ids, &tenants, &types, &payloads, &metas, &deliveries, &owners, &events, &destinations, &leased, &leases],
+            &[&ids, &tenants, &types, &payloads, &metas, &deliveries, &owners, &events, &destinations, &leased, &leases, &holder],
         )
         .await?;
     Ok(())

@@ -69,8 +69,10 @@ pub async fn record(tx: &mut Tx, id: DestinationId, failing_for_ms: i64, warned:
 /// The breaker opened: nothing of the lane is claimed for so long, on any node.
 pub async fn open(tx: &mut Tx, id: DestinationId, failed_probes: u32, wait_ms: i64) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let sql =
-        "UPDATE destination_health SET failed_probes = $3, not_before = now_ms() + $4 WHERE destination = $1 AND tenant = $2";
+    // Another node may have seen it work and removed the row since this one wrote it.
+    let sql = "INSERT INTO destination_health (destination, tenant, failing_since, warned, failed_probes, not_before)
+        SELECT destination, tenant, now_ms(), 0, CAST($3 AS BIGINT), now_ms() + $4 FROM lane WHERE destination = $1 AND tenant = $2
+        ON CONFLICT (destination, tenant) DO UPDATE SET failed_probes = excluded.failed_probes, not_before = excluded.not_before";
     tx.execute(sql, params![id, tenant, failed_probes, wait_ms]).await?;
     Ok(())
 }

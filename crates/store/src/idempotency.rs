@@ -21,7 +21,7 @@ pub struct Claim {
     pub key: String,
     /// The operation, so that one key serves different ones.
     pub scope: String,
-    /// SHA-256 of what was asked.
+    /// A keyed fingerprint of what was asked: the body may hold a secret.
     pub request_hash: Vec<u8>,
 }
 

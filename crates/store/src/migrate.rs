@@ -46,17 +46,20 @@ pub const STORE: Component = Component {
         migration!(12, "../migrations", "0012_inbound_rotation"),
         migration!(14, "../migrations", "0014_inbound"),
         migration!(16, "../migrations", "0016_inbound_repeats"),
+        migration!(18, "../migrations", "0018_holder"),
     ],
 };
 
-/// How far a database is behind this program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a database has of this program's migrations. Judged by each of them: the newest alone would
+/// hide an older one that was never applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schema {
     Empty,
-    Behind,
+    /// These are missing, oldest first.
+    Behind(Vec<&'static str>),
     Current,
-    /// Made by a newer program: never touched.
-    Ahead,
+    /// It has some that this program doesn't know (component and number): never touched.
+    Ahead(Vec<String>),
 }
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
@@ -70,17 +73,23 @@ impl Db {
         if applied.is_empty() {
             return Ok(Schema::Empty);
         }
-        let newest = |name: &str| applied.iter().filter(|(component, _)| component == name).map(|(_, version)| *version).max();
-        let mut schema = Schema::Current;
-        for component in components {
-            let wanted = component.migrations.last().map_or(0, |migration| migration.version);
-            match newest(component.name).unwrap_or(0) {
-                have if have > wanted => return Ok(Schema::Ahead),
-                have if have < wanted => schema = Schema::Behind,
-                _ => {}
-            }
+        let brought = |name: &str, version: i64| {
+            let component = components.iter().find(|component| component.name == name);
+            component.is_none_or(|component| component.migrations.iter().any(|migration| migration.version == version))
+        };
+        let unknown = applied.iter().filter(|(name, version)| !brought(name, *version));
+        let mut unknown: Vec<String> = unknown.map(|(name, version)| format!("{name} {version}")).collect();
+        if !unknown.is_empty() {
+            unknown.sort();
+            return Ok(Schema::Ahead(unknown));
         }
-        Ok(schema)
+        let is_there = |name: &str, version: i64| applied.iter().any(|(component, have)| component == name && *have == version);
+        let missing = components.iter().flat_map(|component| {
+            let missing = component.migrations.iter().filter(|migration| !is_there(component.name, migration.version));
+            missing.map(|migration| migration.name)
+        });
+        let missing: Vec<_> = missing.collect();
+        Ok(if missing.is_empty() { Schema::Current } else { Schema::Behind(missing) })
     }
 
     async fn applied(&self) -> Result<Vec<(String, i64)>, StoreError> {

@@ -1,6 +1,7 @@
 //! PostgreSQL: a pool of connections. A transaction is one closure on one of them; the hot path's
 //! rows go in batches (see `commit`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
@@ -9,6 +10,7 @@ use hookswitch_domain::id::TenantId;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::batches::{Batches, Holder};
 use crate::db::{Inner, Settings, Tx, WAIT_MAX};
 use crate::error::StoreError;
 use crate::value::{Row, Value};
@@ -78,7 +80,9 @@ pub(crate) struct Postgres {
     pool: Pool,
     /// By-passes a pooler.
     pub(crate) direct_url: String,
-    pub(crate) batches: crate::batches::Batches,
+    pub(crate) batches: Batches,
+    /// What this process's leases are known by.
+    pub(crate) holder: Arc<Holder>,
 }
 
 impl Postgres {
@@ -89,9 +93,10 @@ impl Postgres {
             refuse_unsafe_sync(&client).await?;
         }
         drop(client);
-        let batches = crate::batches::Batches::start(&pool, settings.queue_bytes);
+        let holder = Arc::new(Holder::default());
+        let batches = Batches::start(&pool, settings.queue_bytes, holder.clone());
         let direct_url = settings.direct_url.clone().unwrap_or_else(|| settings.url.clone());
-        Ok(Self { pool, direct_url, batches })
+        Ok(Self { pool, direct_url, batches, holder })
     }
 
     pub(crate) async fn transact<T, E, F>(&self, tenant: TenantId, job: F) -> Result<T, E>
@@ -167,7 +172,7 @@ fn is_local(host: &Host) -> bool {
 fn tls() -> Result<tokio_postgres_rustls::MakeRustlsConnect, StoreError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| StoreError::Bug(error.to_string()))?

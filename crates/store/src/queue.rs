@@ -251,7 +251,11 @@ impl Db {
 
     /// Leases what is wanted and due to the caller for `lease_ms`.
     pub async fn claim(&self, wants: Vec<Want>, lease_ms: i64) -> Result<Vec<Claimed>, StoreError> {
-        self.system().write(move |tx| Box::pin(claim::claim(tx, wants, lease_ms))).await
+        let holder = match &*self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(postgres) => postgres.holder.number(),
+        };
+        self.system().write(move |tx| Box::pin(claim::claim(tx, wants, lease_ms, holder))).await
     }
 
     /// Mends lanes whose `next_at` lies behind their work: one index probe per lane, and a write only

@@ -62,9 +62,14 @@ pub async fn hold_marker(tx: &mut Tx) -> Result<Option<Sealed>, StoreError> {
 
 /// Writes the marker of a database that has none; one that is there stays as it is.
 pub async fn make_marker(tx: &mut Tx, at: Timestamp, marker: &Sealed) -> Result<(), StoreError> {
+    insert_once(tx, at, &Sealed { id: MARKER, tenant: PLATFORM, ..marker.clone() }).await
+}
+
+/// Writes a row whose id is fixed; one that is there stays as it is.
+pub async fn insert_once(tx: &mut Tx, at: Timestamp, value: &Sealed) -> Result<(), StoreError> {
     let sql = "INSERT INTO secret (id, tenant, purpose, key_id, sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (id, tenant) DO NOTHING";
-    tx.execute(sql, params![MARKER, PLATFORM, &marker.purpose, &marker.key_id, &marker.sealed[..], at]).await?;
+    tx.execute(sql, params![value.id, value.tenant, &value.purpose, &value.key_id, &value.sealed[..], at]).await?;
     Ok(())
 }
 

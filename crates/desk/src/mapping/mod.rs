@@ -1,6 +1,7 @@
 //! External mappings: which record of ours is which record of somebody else's, per integration (an
-//! inbound webhook's slug). A record has at most one external id per integration, and an external
-//! id names at most one record: two indexes say so, and [`link`] says it in time.
+//! inbound webhook's slug, or the system that an adapter talks to). A record has at most one external
+//! id per integration, of those that adapters made one per destination, and an external id names at
+//! most one record: two indexes say so, and [`link`] says it in time.
 
 mod links;
 pub mod store;

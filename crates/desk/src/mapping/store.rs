@@ -56,10 +56,13 @@ pub(super) async fn insert_if_free(tx: &mut Tx, mapping: &Mapping) -> Result<boo
 
 /// Gives the record another external id.
 pub(super) async fn move_to(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreError> {
+    // What a destination made counts apart from what others did, as the unique index has it.
     let sql = "UPDATE tenant_external_entity_mappings
         SET external_entity_id = $5, external_realm_id = $6, sync_status = $7, last_synced_at = $8, metadata = $9, updated_at = $10
-        WHERE tenant = $1 AND integration_type = $2 AND alga_entity_type = $3 AND alga_entity_id = $4";
+        WHERE tenant = $1 AND integration_type = $2 AND alga_entity_type = $3 AND alga_entity_id = $4
+            AND (CASE WHEN substr(coalesce(external_realm_id, ''), 1, 4) = 'dst_' THEN external_realm_id ELSE '' END) = $11";
     let (tenant, metadata) = (tx.tenant(), serde_json::Value::Object(mapping.metadata.clone()));
+    let by = mapping.external_realm_id.as_deref().filter(|realm| realm.starts_with("dst_")).unwrap_or("");
     let params = params![
         tenant,
         &mapping.integration_type,
@@ -71,6 +74,7 @@ pub(super) async fn move_to(tx: &mut Tx, mapping: &Mapping) -> Result<(), StoreE
         mapping.last_synced_at,
         metadata,
         mapping.updated_at,
+        by,
     ];
     tx.execute(sql, params).await?;
     Ok(())

@@ -15,6 +15,7 @@ use crate::fixture::{Desk, WEBHOOK, all, desk, field};
 crate::on_both_engines!(
     an_external_id_names_one_record_and_a_record_has_one,
     realms_are_id_spaces_of_their_own,
+    each_destination_keeps_what_it_made_of_a_record,
     a_client_is_found_by_the_senders_id_or_missed,
     mappings_are_listed_by_what_they_map,
     only_records_of_the_tenant_can_be_mapped,
@@ -57,6 +58,21 @@ async fn realms_are_id_spaces_of_their_own(engine: &Engine) {
     assert_eq!(found(&desk, ticket("7", Some("south"))).await.as_deref(), Some("tkt_south"));
     assert_eq!(found(&desk, ticket("7", Some("west"))).await, None);
     assert!(matches!(join(&desk, ticket("7", Some("south")), "tkt_x").await, Err(LinkError::Taken { .. })));
+}
+
+async fn each_destination_keeps_what_it_made_of_a_record(engine: &Engine) {
+    let desk = desk(engine).await;
+    let made = |by: &str, id: &str| External { realm: Some(by.to_owned()), ..External::new("jira", TICKET, id) };
+    join(&desk, made("dst_north", "OPS-1"), "tkt_a").await.unwrap();
+    join(&desk, made("dst_south", "OPS-1"), "tkt_a").await.unwrap();
+    join(&desk, made("dst_south", "OPS-2"), "tkt_a").await.unwrap();
+    assert_eq!(desk.count("tenant_external_entity_mappings").await, 2);
+    assert_eq!(found(&desk, made("dst_north", "OPS-1")).await.as_deref(), Some("tkt_a"));
+    assert_eq!(found(&desk, made("dst_south", "OPS-2")).await.as_deref(), Some("tkt_a"), "made anew, it is the new one");
+    assert_eq!(found(&desk, made("dst_south", "OPS-1")).await, None);
+    join(&desk, ticket("9", Some("north")), "tkt_a").await.unwrap();
+    join(&desk, ticket("8", Some("south")), "tkt_a").await.unwrap();
+    assert_eq!(found(&desk, ticket("9", Some("north"))).await, None, "a sender's ids are one per integration, whatever the realm");
 }
 
 async fn only_records_of_the_tenant_can_be_mapped(engine: &Engine) {

@@ -3,29 +3,36 @@
 //! destination's limits nor a tenant's share nor the node's budget of payload bytes is ever
 //! exceeded, also right after a crash.
 //!
-//! What may be sent is decided by `domain::flow`; here are the waiting places around it. Whatever is
-//! held back stays in the store and costs no attempt.
-
-mod hands;
+//! What may be sent is decided by `domain::hands`: books behind one lock, held for a few steps and never
+//! across an await. Here are the waiting places around them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hookswitch_domain::breaker::{self, Sent};
+use hookswitch_domain::breaker;
 use hookswitch_domain::failing::Failing;
 use hookswitch_domain::flow::{Answered, Changes, Class, Limits, Said};
+use hookswitch_domain::hands::{Capacity, Hands, Place, Turn, Waiter};
+pub use hookswitch_domain::hands::{Of, Room};
 use hookswitch_domain::id::{DestinationId, TenantId};
 use hookswitch_domain::time::Timestamp;
 use hookswitch_store::health::Kept;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use hands::Hands;
+/// What somebody who waits for a turn hears.
+struct Grant(oneshot::Sender<bool>);
+
+impl Waiter for Grant {
+    fn hear(self, go: bool) -> bool {
+        self.0.send(go).is_ok()
+    }
+}
 
 /// All lanes of this node.
 #[derive(Clone)]
 pub struct Lanes {
-    hands: Arc<Mutex<Hands>>,
+    hands: Arc<Mutex<Hands<Grant>>>,
     /// Rung when there may be something to claim: new work, or a free slot before a backlog.
     pub wake: Arc<Notify>,
     /// Moments of the flows count from here, on the monotonic clock: no clock that is set back
@@ -35,41 +42,8 @@ pub struct Lanes {
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { hands: Arc::default(), wake: Arc::default(), began: Instant::now() }
-    }
-}
-
-/// Which lane, and what it is configured with.
-#[derive(Debug, Clone, Copy)]
-pub struct Of {
-    pub tenant: TenantId,
-    pub destination: DestinationId,
-    pub limits: Limits,
-}
-
-/// How much of a lane may be claimed now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Room {
-    pub fresh: u32,
-    pub retries: u32,
-    pub replays: u32,
-    /// One delivery alone, to ask whether the receiver is back.
-    pub probe: bool,
-    /// When there is room again, where time alone makes it.
-    pub until: Option<Timestamp>,
-}
-
-impl Room {
-    pub fn of(&self, class: Class) -> u32 {
-        match class {
-            Class::Fresh => self.fresh,
-            Class::Retry => self.retries,
-            Class::Replay => self.replays,
-        }
-    }
-
-    pub fn is_none(&self) -> bool {
-        self.fresh + self.retries + self.replays == 0
+        let hands = Arc::new(Mutex::new(Hands::new(Capacity::default())));
+        Self { hands, wake: Arc::default(), began: Instant::now() }
     }
 }
 
@@ -86,23 +60,6 @@ pub struct Slot {
     place: Place,
 }
 
-/// What the books know a slot by.
-struct Place {
-    tenant: TenantId,
-    destination: DestinationId,
-    class: Class,
-    bytes: usize,
-    sent: Sent,
-    /// Counts among the requests in the air.
-    flying: bool,
-    /// Has no place of the rate limit yet.
-    unpaced: bool,
-    answered: bool,
-    taken: Timestamp,
-    /// For its turn.
-    waited: Duration,
-}
-
 impl Slot {
     /// Rings when there may be something to claim.
     pub fn wake(&self) -> Arc<Notify> {
@@ -111,7 +68,7 @@ impl Slot {
 }
 
 impl Lanes {
-    fn hands(&self) -> MutexGuard<'_, Hands> {
+    fn hands(&self) -> MutexGuard<'_, Hands<Grant>> {
         self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,10 +84,8 @@ impl Lanes {
     /// the lane flows, and nothing fresh waits before it in the store. Otherwise the work is a backlog.
     pub fn reserve(&self, of: Of, bytes: usize) -> Option<Slot> {
         let now = self.now();
-        let mut hands = self.hands();
-        let (flying, unpaced) = hands.reserve(of, bytes, now)?;
-        drop(hands);
-        Some(self.slot(of, Class::Fresh, bytes, Sent::Freely, flying, unpaced))
+        let place = self.hands().reserve(of, bytes, now)?;
+        Some(Slot { lanes: self.clone(), place })
     }
 
     /// How much of the lane may be claimed now.
@@ -152,15 +107,7 @@ impl Lanes {
     /// A slot for work that was claimed.
     pub fn claimed(&self, of: Of, class: Class, bytes: usize) -> Slot {
         let now = self.now();
-        let mut hands = self.hands();
-        let (sent, unpaced) = hands.claimed(of, class, bytes, now);
-        self.slot(of, class, bytes, sent, false, unpaced)
-    }
-
-    fn slot(&self, of: Of, class: Class, bytes: usize, sent: Sent, flying: bool, unpaced: bool) -> Slot {
-        let Of { tenant, destination, .. } = of;
-        let (taken, waited) = (self.now(), Duration::ZERO);
-        let place = Place { tenant, destination, class, bytes, sent, flying, unpaced, answered: false, taken, waited };
+        let place = self.hands().claimed(of, class, bytes, now);
         Slot { lanes: self.clone(), place }
     }
 
@@ -179,22 +126,19 @@ impl Lanes {
             let since = Timestamp::from_millis(now.millis().saturating_sub(each.failing_for_ms));
             let probe_at = Timestamp::from_millis(now.millis().saturating_add(each.probe_in_ms));
             let open = each.failed_probes.map(|failed| (probe_at, failed));
-            hands.lane(of, now).flow.adopt(Failing::recorded(since, each.warned), open);
+            hands.adopt(of, Failing::recorded(since, each.warned), open, now);
         }
     }
 
     /// A person lets the destination go on: its past is forgotten.
     pub fn forget_failures(&self, destination: DestinationId) {
-        if let Some(lane) = self.hands().lane_of(destination) {
-            lane.flow.reset();
-        }
+        self.hands().forget_failures(destination);
     }
 
     /// What this node knows of a lane; `None` where there is nothing to know.
     pub fn shown(&self, destination: DestinationId) -> Option<Shown> {
-        let mut hands = self.hands();
-        let flow = &hands.lane_of(destination)?.flow;
-        Some(Shown { in_flight_limit: flow.in_flight_limit(), breaker: flow.breaker() })
+        let (in_flight_limit, breaker) = self.hands().shown(destination)?;
+        Some(Shown { in_flight_limit, breaker })
     }
 
     /// Forgets lanes that nothing has happened on for a while.
@@ -202,18 +146,6 @@ impl Lanes {
         let now = self.now();
         self.hands().tidy(now);
     }
-}
-
-/// What somebody who waits for a turn hears.
-type Grant = oneshot::Sender<bool>;
-
-enum Turn {
-    Go,
-    /// Not any more: the breaker opened, or the receiver asked for a rest.
-    Refused,
-    /// The rate limit's place.
-    At(Timestamp),
-    Wait(oneshot::Receiver<bool>),
 }
 
 impl Slot {
@@ -230,11 +162,15 @@ impl Slot {
     pub async fn turn(&mut self) -> bool {
         loop {
             // Handed over at accept, without a rate: it was its turn already.
-            if self.place.flying && !self.place.unpaced {
+            if self.place.is_on_its_way() {
                 return true;
             }
-            let now = self.lanes.now();
-            let turn = self.lanes.hands().turn(&mut self.place, now);
+            let (now, mut granted) = (self.lanes.now(), None);
+            let turn = self.lanes.hands().turn(&mut self.place, now, || {
+                let (grant, heard) = oneshot::channel();
+                granted = Some(heard);
+                Grant(grant)
+            });
             match turn {
                 Turn::Go => return true,
                 Turn::Refused => return false,
@@ -242,14 +178,15 @@ impl Slot {
                     tokio::time::sleep_until(self.lanes.began + Duration::from_millis(moment.millis().max(0) as u64)).await;
                     return self.lanes.hands().may_send(&self.place);
                 }
-                Turn::Wait(granted) => match granted.await {
-                    Ok(true) => {
-                        self.place.flying = true;
-                        let waited = self.lanes.now().since(now);
-                        self.lanes.hands().waited(&mut self.place, waited);
+                Turn::Wait => {
+                    let Some(granted) = granted else { return false };
+                    if granted.await != Ok(true) {
+                        return false;
                     }
-                    _ => return false,
-                },
+                    self.place.flying = true;
+                    let waited = self.lanes.now().since(now);
+                    self.lanes.hands().waited(&mut self.place, waited);
+                }
             }
         }
     }

@@ -2,16 +2,15 @@
 //! polls as well, because another node's work rings no bell here.
 //!
 //! A look finds the lanes that are due, page by page, past those that are full or held back. Deficit
-//! round robin shares a round out among tenants, then destinations (`domain::schedule`); within a
-//! lane fresh work goes first, but for every tenth round.
+//! round robin shares a round out among tenants, then destinations (`domain::hands`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hookswitch_domain::flow::{Class, Limits};
+use hookswitch_domain::hands::{self, Open, Portion};
 use hookswitch_domain::id::{DestinationId, TenantId};
-use hookswitch_domain::schedule::{Schedule, Waiting};
 use hookswitch_store::queue::{Lane, Place, Want};
 use hookswitch_store::{Db, StoreError};
 use tokio::time::{Instant, sleep};
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::configs::Configs;
 use super::deliver::{InHand, Sender};
-use super::lanes::{Lanes, Of, Room};
+use super::lanes::{Lanes, Of};
 use super::publish::LEASE_MS;
 
 /// Looked at this often whatever happens (DESIGN 2: polling at 500 ms).
@@ -31,8 +30,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LANES_PER_LOOK: i64 = 256;
 /// A round that finds all of so many pages full goes on behind them in the next one.
 const PAGES_PER_ROUND: usize = 16;
-/// Every so many rounds retries and replays go before fresh work, so that neither starves the other.
-const LATE_FIRST_EVERY: u64 = 10;
 
 pub struct Worker {
     pub db: Db,
@@ -43,15 +40,14 @@ pub struct Worker {
 /// What is kept from round to round.
 #[derive(Default)]
 struct Rounds {
-    schedule: Schedule<TenantId, DestinationId>,
-    count: u64,
+    shares: hands::Rounds<TenantId, Lane>,
     /// Where the last look ended, if it found nothing but full lanes.
     after: Option<Place>,
 }
 
 /// Lanes that are due and have room.
 struct Found {
-    open: Vec<(Lane, Room)>,
+    open: Vec<Open<TenantId, Lane>>,
     /// How long nothing changes by time alone.
     pause: Duration,
 }
@@ -106,9 +102,9 @@ impl Worker {
                 return Ok(POLL);
             }
             let found = self.look(rounds).await?;
-            let wants = self.share(rounds, &found.open, capacity);
+            let portions = rounds.shares.share(&found.open, capacity, |tenant| self.lanes.tenant_room(*tenant));
             // What is due may all be of a class that has no room: that isn't asked for in a circle.
-            if wants.is_empty() || self.claim(&wants).await? == 0 {
+            if portions.is_empty() || self.claim(&portions).await? == 0 {
                 return Ok(found.pause);
             }
         }
@@ -126,7 +122,7 @@ impl Worker {
                     found.pause = found.pause.min(until.since(self.lanes.now()).max(Duration::from_millis(1)));
                 }
                 if !room.is_none() {
-                    found.open.push((lane, room));
+                    found.open.push(Open { tenant: lane.tenant, lane, room });
                 }
             }
             if let Some(next) = look.next_in_ms {
@@ -146,38 +142,12 @@ impl Worker {
         Of { tenant, destination, limits: limits(&self.sender.configs, tenant, destination) }
     }
 
-    fn share(&self, rounds: &mut Rounds, open: &[(Lane, Room)], capacity: u32) -> Vec<Want> {
-        rounds.count += 1;
-        let waiting: Vec<_> = open
-            .iter()
-            .map(|(lane, room)| {
-                let room = if room.probe { 1 } else { room.fresh.max(room.retries).max(room.replays) };
-                Waiting { tenant: lane.tenant, lane: lane.destination, room }
-            })
-            .collect();
-        let rooms: HashMap<DestinationId, &(Lane, Room)> = open.iter().map(|each| (each.0.destination, each)).collect();
-        let shares = rounds.schedule.share(&waiting, capacity, |tenant| self.lanes.tenant_room(*tenant));
-        let late_first = rounds.count.is_multiple_of(LATE_FIRST_EVERY);
-        let order = match late_first {
-            true => [Class::Retry, Class::Replay, Class::Fresh],
-            false => Class::ALL,
-        };
-        shares
-            .into_iter()
-            .filter_map(|share| {
-                let (lane, room) = rooms.get(&share.lane)?;
-                let of = order.map(|class| (class, i64::from(room.of(class))));
-                let ordered = made_lines(&self.sender.configs, lane);
-                Some(Want { lane: *lane, all: i64::from(share.count), of, probe: room.probe, ordered })
-            })
-            .collect()
-    }
-
     /// Returns how many were claimed.
-    async fn claim(&self, wants: &[Want]) -> Result<usize, StoreError> {
+    async fn claim(&self, portions: &[Portion<Lane>]) -> Result<usize, StoreError> {
         let leased_from = Instant::now();
-        let claimed = self.db.claim(wants.to_vec(), LEASE_MS).await?;
-        let mut got: HashMap<(DestinationId, Class), i64> = HashMap::new();
+        let wants = portions.iter().map(|portion| self.want(portion)).collect();
+        let claimed = self.db.claim(wants, LEASE_MS).await?;
+        let mut got: HashMap<(DestinationId, Class), u32> = HashMap::new();
         let mut work = Vec::with_capacity(claimed.len());
         for each in claimed {
             *got.entry((each.destination, each.class)).or_default() += 1;
@@ -190,26 +160,21 @@ impl Worker {
             let slot = self.lanes.claimed(of, each.class, each.payload.len());
             work.push(InHand { slot, claimed: each, config, meta: None, leased_from });
         }
-        for want in wants {
-            self.note_backlog(want, &got);
+        for portion in portions {
+            let of = |class| got.get(&(portion.lane.destination, class)).copied().unwrap_or(0);
+            for (class, backlog) in portion.backlogs(of) {
+                self.lanes.set_backlog(portion.lane.destination, class, backlog);
+            }
         }
         let count = work.len();
         work.into_iter().for_each(|each| self.sender.take(each));
         Ok(count)
     }
 
-    /// Where as much was there as was asked for, there may be more.
-    fn note_backlog(&self, want: &Want, got: &HashMap<(DestinationId, Class), i64>) {
-        let mut left = want.all;
-        for (class, room) in want.of {
-            let asked = room.min(left);
-            if asked == 0 {
-                continue;
-            }
-            let got = got.get(&(want.lane.destination, class)).copied().unwrap_or(0);
-            left -= got;
-            self.lanes.set_backlog(want.lane.destination, class, got >= asked);
-        }
+    fn want(&self, portion: &Portion<Lane>) -> Want {
+        let of = portion.of.map(|(class, count)| (class, i64::from(count)));
+        let ordered = made_lines(&self.sender.configs, &portion.lane);
+        Want { lane: portion.lane, all: portion.all.into(), of, probe: portion.probe, ordered }
     }
 }
 

@@ -6,6 +6,7 @@
 //! A provider is one file and one line in `PROVIDERS`.
 
 mod file;
+mod fingerprint;
 mod local;
 mod master_key;
 mod reseal;
@@ -24,6 +25,7 @@ use hookswitch_domain::time::Ambient;
 use hookswitch_store::secret::{self, MARKER, Sealed};
 use hookswitch_store::{Db, StoreError, TenantStore, Tx};
 
+pub use fingerprint::Fingerprints;
 pub use master_key::{KeyFileError, MasterKey, Place};
 pub use reseal::{Rotated, Rotation, RotationError};
 

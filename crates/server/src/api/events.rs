@@ -19,7 +19,6 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body;
@@ -141,7 +140,10 @@ async fn accept(
     let key = idempotency::key(request.headers())?;
     let scope = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
     let bytes = body::read(request, limit).await?;
-    let key = key.map(|key| Key { key, scope, request_hash: Sha256::digest(&bytes).into(), status: 202, response: answer });
+    let key = key.map(|key| {
+        let request_hash = app.fingerprints.of(caller.tenant, &bytes);
+        Key { key, scope, request_hash, status: 202, response: answer }
+    });
     let events = parse(&bytes)?;
     let check = |(index, event): (usize, NewEvent)| {
         event.check(app, &caller.arrival).map_err(|problem| match place(index) {

@@ -15,7 +15,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
 use super::body;
 use super::caller::Caller;
@@ -80,7 +79,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Create<T> {
         let scope = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
         let tenant = request.extensions().get::<Caller>().map(|caller| caller.tenant);
         let bytes = body::read(request, body::LIMIT).await?;
-        let claim = key.zip(tenant).map(|(key, tenant)| claim(tenant, key, scope, &bytes));
+        let claim = key.zip(tenant).map(|(key, tenant)| claim(app, tenant, key, scope, &bytes));
         Ok(Self { body: body::parse(&bytes)?, once: Once { claim, ambient: app.ambient.clone() } })
     }
 }
@@ -93,13 +92,13 @@ impl FromRequest<Arc<App>> for Once {
         // The path with its ids is what is asked for.
         let scope = request.uri().path().to_owned();
         let tenant = request.extensions().get::<Caller>().map(|caller| caller.tenant);
-        let claim = key.zip(tenant).map(|(key, tenant)| claim(tenant, key, scope, &[]));
+        let claim = key.zip(tenant).map(|(key, tenant)| claim(app, tenant, key, scope, &[]));
         Ok(Self { claim, ambient: app.ambient.clone() })
     }
 }
 
-pub fn claim(tenant: TenantId, key: String, scope: String, body: &[u8]) -> Claim {
-    Claim { tenant, key, scope, request_hash: Sha256::digest(body).to_vec() }
+fn claim(app: &App, tenant: TenantId, key: String, scope: String, body: &[u8]) -> Claim {
+    Claim { tenant, key, scope, request_hash: app.fingerprints.of(tenant, body).to_vec() }
 }
 
 /// The request's key, if it brings one.

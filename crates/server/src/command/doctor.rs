@@ -118,8 +118,16 @@ async fn look_at_schema(findings: &mut Findings, db: &Db) {
     match db.schema(COMPONENTS).await {
         Ok(Schema::Current) => findings.good("database", format!("{}, tables are of this version", db.engine_name())),
         Ok(Schema::Empty) => findings.add("database", Verdict::Note, "empty; hookswitch serve or migrate makes its tables"),
-        Ok(Schema::Behind) => findings.bad("database", "of an older version", "Make a backup, then run hookswitch migrate"),
-        Ok(Schema::Ahead) => findings.bad("database", "of a newer version than this program", "Use the newer program"),
+        Ok(Schema::Behind(missing)) => findings.bad(
+            "database",
+            &format!("of an older version: it lacks {}", missing.join(", ")),
+            "Make a backup, then run hookswitch migrate",
+        ),
+        Ok(Schema::Ahead(unknown)) => findings.bad(
+            "database",
+            &format!("of a newer version than this program, which doesn't know {}", unknown.join(", ")),
+            "Use the newer program",
+        ),
         Err(error) => findings.bad("database", error, "Look at the database's own log"),
     }
     let system = db.system();

@@ -17,8 +17,8 @@ pub async fn run(global: &Global) -> anyhow::Result<ExitCode> {
         settings.url = direct;
     }
     let db = Db::open(&settings, ambient()).await.context("opening the database")?;
-    if db.schema(COMPONENTS).await? == Schema::Ahead {
-        anyhow::bail!("the database is of a newer version than this program: use the newer program");
+    if let Schema::Ahead(unknown) = db.schema(COMPONENTS).await? {
+        return Err(super::serve::is_ahead(&unknown));
     }
     let done = db.migrate(COMPONENTS).await?;
     db.close().await;

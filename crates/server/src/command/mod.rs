@@ -183,8 +183,11 @@ async fn open_current(config: &Config) -> anyhow::Result<Db> {
     match db.schema(COMPONENTS).await? {
         Schema::Current => {}
         Schema::Empty => drop(db.migrate(COMPONENTS).await?),
-        Schema::Behind => anyhow::bail!("the database is of an older version: run hookswitch migrate (after a backup)"),
-        Schema::Ahead => anyhow::bail!("the database is of a newer version than this program: use the newer program"),
+        Schema::Behind(missing) => anyhow::bail!(
+            "the database is of an older version, it lacks {}: run hookswitch migrate (after a backup)",
+            missing.join(", ")
+        ),
+        Schema::Ahead(unknown) => return Err(serve::is_ahead(&unknown)),
     }
     Ok(db)
 }

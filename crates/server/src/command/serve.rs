@@ -77,13 +77,23 @@ pub(super) async fn prepare(db: &Db, migrate: bool) -> anyhow::Result<()> {
     match db.schema(COMPONENTS).await.context("reading the database's version")? {
         Schema::Current => return Ok(()),
         Schema::Empty => {}
-        Schema::Behind if migrate => {}
-        Schema::Behind => anyhow::bail!("the database is of an older version: make a backup, then start with --migrate"),
-        Schema::Ahead => anyhow::bail!("the database is of a newer version than this program: use the newer program"),
+        Schema::Behind(_) if migrate => {}
+        Schema::Behind(missing) => anyhow::bail!(
+            "the database is of an older version, it lacks {}: make a backup, then start with --migrate",
+            missing.join(", ")
+        ),
+        Schema::Ahead(unknown) => return Err(is_ahead(&unknown)),
     }
     let done = db.migrate(COMPONENTS).await.context("bringing the database up to date")?;
     tracing::info!(?done, "migrated");
     Ok(())
+}
+
+pub(super) fn is_ahead(unknown: &[String]) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the database is of a newer version than this program, which doesn't know its migrations {}: use the newer program",
+        unknown.join(", ")
+    )
 }
 
 /// The first signal lets requests finish; a second one ends the process at once.

@@ -106,6 +106,22 @@ async fn the_newest_come_first_and_a_destination_s_form_is_kept(engine: &Engine)
     drop(elsewhere);
 }
 
+async fn a_destinations_filter_and_transformation_count_for_who_listens_to_it(engine: &Engine) {
+    let line = Line::open(engine).await;
+    let content = json!({"filter": "payload.n > 1", "transform": "{\"doubled\": payload.n * 2}"});
+    let destination = line.destination(content).await;
+    let local = Receiver::start(|_, _| 200.into()).await;
+    let mut listening = Listening::start(&line.admin, &local.url("/"), &["--destination", &destination.id]).await;
+    for number in [1, 3] {
+        line.publish("a.b", json!({ "n": number })).await;
+    }
+    listening.line().await;
+    let taken = local.taken().pop().unwrap();
+    assert_eq!(taken.body, json!({ "doubled": 6 }).to_string(), "what the destination got");
+    assert_eq!(taken.header("webhook-signature"), standard_signature(&listening.secret, &taken));
+    assert_eq!(local.count(), 1, "what its filter refused is not forwarded");
+}
+
 /// Stands between a command and its server, and can be cut.
 struct Cable {
     address: String,
@@ -220,5 +236,6 @@ on_both_engines!(
     a_local_server_that_is_down_is_told_and_the_next_event_is_tried,
     what_can_t_work_ends_with_a_reason,
     trigger_publishes_a_sample_or_what_one_brings,
+    a_destinations_filter_and_transformation_count_for_who_listens_to_it,
     the_refusal_of_localhost_names_listen,
 );

@@ -1,6 +1,8 @@
 //! A disk that is full and a database that restarts, both under load: whoever publishes meanwhile hears
 //! 503 as a problem document, what was acknowledged is delivered, and what was not is not stored twice.
 
+mod limit;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -63,6 +65,14 @@ impl Load {
             self.refused.fetch_add(1, Ordering::Relaxed);
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    fn begun(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Waits until so many events were begun, or so many answers were 503.
@@ -140,10 +150,10 @@ async fn a_full_disk_is_503_and_loses_nothing() {
         }
     };
     let (load, writers) = Load::start(&line.admin);
-    load.until("some events", |load| load.next.load(Ordering::Relaxed) > 20).await;
+    load.until("some events", |load| load.begun() > 20).await;
     let now = pages("PRAGMA page_count".to_owned()).await;
     pages(format!("PRAGMA max_page_count = {}", now + 50)).await;
-    load.until("a full disk", |load| load.refused.load(Ordering::Relaxed) > 3 * WRITERS).await;
+    load.until("a full disk", |load| load.refused() > 3 * WRITERS).await;
     // Whoever only reads is served meanwhile.
     line.admin.get("/api/v1/integrations/destinations").await.expect(200);
     pages("PRAGMA max_page_count = 1000000".to_owned()).await;
@@ -244,10 +254,10 @@ async fn a_database_that_restarts_under_load_is_503_and_loses_nothing() {
     line.destination(json!({})).await;
     let (load, writers) = Load::start(&line.admin);
     for round in 1..=2 {
-        let (begun, told) = (load.next.load(Ordering::Relaxed), load.refused.load(Ordering::Relaxed));
-        load.until("some events", |load| load.next.load(Ordering::Relaxed) > begun + 20).await;
+        let (begun, told) = (load.begun(), load.refused());
+        load.until("some events", |load| load.begun() > begun + 20).await;
         cluster.kill();
-        load.until("a 503", |load| load.refused.load(Ordering::Relaxed) >= told + WRITERS).await;
+        load.until("a 503", |load| load.refused() >= told + WRITERS).await;
         assert_eq!(line.server.stranger().get("/readyz").await.status, 503, "round {round}");
         cluster.up();
     }

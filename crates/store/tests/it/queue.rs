@@ -238,6 +238,49 @@ async fn whoever_is_not_alone_frees_no_leases() {
     assert_eq!(third.freed().await, 1, "nobody is left who could have it in hand");
 }
 
+/// Two others live on: one of them loses its connection at the same moment, and isn't taken for dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_living_free_the_leases_of_one_that_died_beside_them() {
+    let engine = Engine::postgres(COMPONENTS).await;
+    let world = World::new(&engine).await;
+    let open = || async { Db::open(&Settings { connections: 2, ..Settings::new(engine.url.clone()) }, ambient()).await.unwrap() };
+    let (dying, blinking, living) = (open().await, open().await, world.db.clone());
+    let numbers = || async {
+        let rows = sql(&world.db, world.tenant, "SELECT holder FROM node", &[]).await;
+        rows.into_iter().map(|mut row| row.get::<i64>(0).unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let died = dying.begin_sending().await.unwrap();
+    let first = numbers().await;
+    let _second = blinking.begin_sending().await.unwrap();
+    let blinked = *numbers().await.difference(&first).next().unwrap();
+    let _third = living.begin_sending().await.unwrap();
+    for db in [&dying, &blinking, &living] {
+        // One handed over at accept, one claimed.
+        db.accept(Accept { lease_ms: 90_000, ..world.accept(true) }).await.unwrap();
+        db.accept(world.accept(false)).await.unwrap();
+        let lane = Lane { destination: world.destination, tenant: world.tenant };
+        assert_eq!(db.claim(vec![Want::any(lane, 10)], 90_000).await.unwrap().len(), 1);
+    }
+    drop(died);
+    let holders = "SELECT holder FROM due WHERE leased AND next_at <= now_ms()";
+    let lost = "SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 2 AND l.objid::bigint = $1";
+    sql(&world.db, world.tenant, lost, params![blinked]).await;
+    let begun = std::time::Instant::now();
+    while sql(&world.db, world.tenant, holders, &[]).await.is_empty() {
+        assert!(begun.elapsed().as_secs() < 60, "the leases of a dead process are still held");
+        world.wait(200).await;
+    }
+    let again = world.claim(60_000).await;
+    assert_eq!(again.iter().map(|claimed| claimed.interruptions).collect::<Vec<_>>(), [1, 1]);
+    while numbers().await.len() != 2 {
+        assert!(begun.elapsed().as_secs() < 60, "whoever is gone is forgotten, and nobody else");
+        world.wait(200).await;
+    }
+    assert!(numbers().await.contains(&blinked));
+    assert!(world.claim(60_000).await.is_empty(), "what the others have in hand stays there");
+}
+
 async fn a_look_goes_on_behind_the_lanes_that_it_showed(engine: &Engine) {
     let world = World::new(engine).await;
     for _ in 0..5 {
@@ -303,5 +346,15 @@ async fn an_open_breaker_holds_its_lane_back_and_one_node_probes(engine: &Engine
     let probe = Want { probe: true, ..Want::any(lane, 1) };
     assert_eq!(world.db.claim(vec![probe], 60_000).await.unwrap().len(), 1);
     assert!(world.db.claim(vec![probe], 60_000).await.unwrap().is_empty(), "another node took it");
+    assert!(world.db.look(10, None).await.unwrap().ready.is_empty());
+    // One node sees it work, and for another its breaker opens: that is written down all the same.
+    let anew = store.write::<_, hookswitch_store::StoreError, _>(move |tx| {
+        Box::pin(async move {
+            health::clear(tx, destination).await?;
+            health::open(tx, destination, 0, 60_000).await
+        })
+    });
+    anew.await.unwrap();
+    assert_eq!(world.db.failing().await.unwrap().remove(0).failed_probes, Some(0));
     assert!(world.db.look(10, None).await.unwrap().ready.is_empty());
 }

@@ -6,8 +6,10 @@ use hookswitch_domain::flow::{Class, Limits, Said};
 use hookswitch_domain::id::{DestinationId, TenantId};
 use tokio::time::Instant;
 
-use super::hands::{BYTES_MAX, COUNT_MAX};
 use super::*;
+
+const COUNT_MAX: usize = 4_096;
+const BYTES_MAX: usize = 64 << 20;
 
 fn destination(number: u128) -> DestinationId {
     DestinationId(uuid::Uuid::from_u128(number))

@@ -30,6 +30,8 @@ pub struct Forwarder {
     destination: Option<DestinationId>,
     profile: Profile,
     body: Body,
+    /// The destination has a filter, an allow-list or a transformation.
+    shaped: bool,
     secret: Secret,
     patience: Duration,
     json: bool,
@@ -41,6 +43,27 @@ struct Shape {
     id: DestinationId,
     signing: Option<Signing>,
     body: Body,
+    filter: Option<String>,
+    payload_fields: Vec<String>,
+    transform: Option<String>,
+}
+
+impl Shape {
+    fn is_shaped(&self) -> bool {
+        self.filter.is_some() || !self.payload_fields.is_empty() || self.transform.is_some()
+    }
+}
+
+/// What a destination would get of an event.
+#[derive(Deserialize)]
+struct Previewed {
+    body: Option<Box<RawValue>>,
+    errors: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    detail: String,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +87,7 @@ impl Forwarder {
             }
             None => None,
         };
+        let shaped = shape.as_ref().is_some_and(Shape::is_shaped);
         let (destination, signing, body) = match shape {
             Some(shape) => (Some(shape.id), shape.signing, shape.body),
             None => (None, None, Body::Envelope),
@@ -72,24 +96,23 @@ impl Forwarder {
         let profile = signing.map_or(Profile::Standard, |signing| signing.profile);
         let profile = if profile == Profile::None { Profile::Standard } else { profile };
         let patience = Duration::from_secs(arguments.timeout);
-        Ok(Self { api, to: arguments.forward_to.clone(), destination, profile, body, secret: secret.into(), patience, json })
+        let to = arguments.forward_to.clone();
+        Ok(Self { api, to, destination, profile, body, shaped, secret: secret.into(), patience, json })
     }
 
     /// An error is the server's; what the local one does is told and no error.
     pub async fn forward(&self, item: &Item) -> anyhow::Result<()> {
-        let envelope = match self.api.bytes(Method::GET, &format!("/api/v1/events/{}/envelope", item.event_id), None).await {
-            Ok(envelope) => envelope,
-            // Gone meanwhile: nothing to forward.
-            Err(error)
-                if error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == http::StatusCode::NOT_FOUND) =>
-            {
+        let begun = Instant::now();
+        let body = match self.body_of(item).await {
+            Ok(Some(Ok(body))) => body,
+            Ok(Some(Err(fault))) => {
+                self.tell(item, Err(anyhow::anyhow!(fault)), begun.elapsed());
                 return Ok(());
             }
+            Ok(None) => return Ok(()),
+            // Gone meanwhile: nothing to forward.
+            Err(error) if is_gone(&error) => return Ok(()),
             Err(error) => return Err(error),
-        };
-        let body = match self.body {
-            Body::Envelope => envelope,
-            Body::Payload => Bytes::from(serde_json::from_slice::<Envelope>(&envelope)?.payload.get().to_owned()),
         };
         let headers = self.headers(item, &body)?;
         let begun = Instant::now();
@@ -97,6 +120,23 @@ impl Forwarder {
         let outcome = outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", self.patience.as_secs())));
         self.tell(item, outcome, begun.elapsed());
         Ok(())
+    }
+
+    /// The body as the destination gets it; `None` where its filter refuses the event.
+    async fn body_of(&self, item: &Item) -> anyhow::Result<Option<Result<Bytes, String>>> {
+        if let Some(id) = self.destination.filter(|_| self.shaped) {
+            let ask = serde_json::to_vec(&json!({ "event_id": item.event_id }))?;
+            let path = format!("/api/v1/integrations/destinations/{id}/preview");
+            let previewed: Previewed = serde_json::from_slice(&self.api.bytes(Method::POST, &path, Some(ask)).await?)?;
+            let body = previewed.body.map(|body| Bytes::from(body.get().to_owned()));
+            let faults: Vec<_> = previewed.errors.into_iter().map(|fault| fault.detail).collect();
+            return Ok(if faults.is_empty() { body.map(Ok) } else { Some(Err(faults.join("; "))) });
+        }
+        let envelope = self.api.bytes(Method::GET, &format!("/api/v1/events/{}/envelope", item.event_id), None).await?;
+        Ok(Some(Ok(match self.body {
+            Body::Envelope => envelope,
+            Body::Payload => Bytes::from(serde_json::from_slice::<Envelope>(&envelope)?.payload.get().to_owned()),
+        })))
     }
 
     fn headers(&self, item: &Item, body: &Bytes) -> anyhow::Result<Vec<(String, String)>> {
@@ -146,4 +186,8 @@ impl Forwarder {
         let result = status.map_or_else(|| error.unwrap_or_default(), |status| status.to_string());
         println!("{} {} {} -> {result} ({millis} ms)", item.created_at, item.event_type, item.id);
     }
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == http::StatusCode::NOT_FOUND)
 }

@@ -1,15 +1,14 @@
-//! The books behind [`Lanes`](super::Lanes): one lock, held for a few steps and never across an await.
+//! The books: what is in hand of each lane and each tenant, and who waits for a turn.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use hookswitch_domain::breaker::Sent;
-use hookswitch_domain::flow::{Answered, Changes, Class, Flow, Limits, Permit};
-use hookswitch_domain::id::{DestinationId, TenantId};
-use hookswitch_domain::time::Timestamp;
-use tokio::sync::oneshot;
-
-use super::{Grant, Of, Place, Room, Turn};
+use super::{Capacity, Of, Place, Room, Turn, Waiter};
+use crate::breaker::{self, Sent};
+use crate::failing::Failing;
+use crate::flow::{Answered, Changes, Class, Flow, Limits, Permit};
+use crate::id::{DestinationId, TenantId};
+use crate::time::Timestamp;
 
 /// Claimed work may wait in memory for its turn: this many times what may be in the air, so that the
 /// next request is at hand when one ends.
@@ -22,12 +21,6 @@ const DEPTH_MAX: u32 = 8;
 const FLOWS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
 const STOPS: Duration = Duration::from_millis(250);
 
-/// Payload bytes in hand on this node.
-pub(super) const BYTES_MAX: usize = 64 << 20;
-/// Deliveries in hand on this node.
-pub(super) const COUNT_MAX: usize = 4_096;
-/// What one claim takes at most.
-const CLAIMED_PER_ROUND: usize = 256;
 /// A claim doesn't know sizes before it has read the rows; it is bounded as if all were this large
 /// (the default of `limits.event_bytes`).
 const PAYLOAD_ASSUMED: usize = 256 << 10;
@@ -48,8 +41,8 @@ const PACED_AHEAD: Duration = Duration::from_secs(1);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 const FAILING_FORGOTTEN_AFTER: Duration = Duration::from_secs(48 * 3_600);
 
-pub(super) struct Lane {
-    pub(super) flow: Flow,
+struct Lane<W> {
+    flow: Flow,
     tenant: TenantId,
     limits: Limits,
     in_hand: u32,
@@ -60,13 +53,13 @@ pub(super) struct Lane {
     unpaced: u32,
     /// So many times what may be in the air is taken in hand: 1 to [`DEPTH_MAX`].
     depth: u32,
-    queue: VecDeque<Grant>,
+    queue: VecDeque<W>,
     /// By class: work is (or may be) waiting in the store. Fresh newcomers queue behind fresh work.
     backlog: [bool; 3],
     touched: Timestamp,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Tenant {
     in_hand: usize,
     bytes: usize,
@@ -74,9 +67,10 @@ struct Tenant {
     waiting: usize,
 }
 
-#[derive(Default)]
-pub(super) struct Hands {
-    lanes: HashMap<DestinationId, Lane>,
+/// All that a node has in hand.
+pub struct Hands<W> {
+    capacity: Capacity,
+    lanes: HashMap<DestinationId, Lane<W>>,
     tenants: HashMap<TenantId, Tenant>,
     /// Tenants with a lane that has a backlog.
     tenants_waiting: usize,
@@ -87,8 +81,21 @@ pub(super) struct Hands {
     starved: bool,
 }
 
-impl Hands {
-    pub(super) fn lane(&mut self, of: Of, now: Timestamp) -> &mut Lane {
+impl<W: Waiter> Hands<W> {
+    pub fn new(capacity: Capacity) -> Self {
+        Self {
+            capacity,
+            lanes: HashMap::new(),
+            tenants: HashMap::new(),
+            tenants_waiting: 0,
+            bytes: 0,
+            count: 0,
+            late: 0,
+            starved: false,
+        }
+    }
+
+    fn lane(&mut self, of: Of, now: Timestamp) -> &mut Lane<W> {
         let lane = self.lanes.entry(of.destination).or_insert_with(|| Lane {
             flow: Flow::new(of.limits),
             tenant: of.tenant,
@@ -110,14 +117,27 @@ impl Hands {
         lane
     }
 
-    pub(super) fn lane_of(&mut self, destination: DestinationId) -> Option<&mut Lane> {
-        self.lanes.get_mut(&destination)
+    /// Takes over what the store kept of a destination that fails.
+    pub fn adopt(&mut self, of: Of, failing: Failing, open: Option<(Timestamp, u32)>, now: Timestamp) {
+        self.lane(of, now).flow.adopt(failing, open);
     }
 
-    /// Takes a place for fresh work, if it could leave at once or soon. Returns whether it is in the
-    /// air, and whether it still needs a place of the rate limit.
-    pub(super) fn reserve(&mut self, of: Of, bytes: usize, now: Timestamp) -> Option<(bool, bool)> {
-        let room = self.bytes + bytes <= BYTES_MAX && self.count < COUNT_MAX && self.tenant_has_room(of.tenant, bytes);
+    /// A person lets the destination go on: its past is forgotten.
+    pub fn forget_failures(&mut self, destination: DestinationId) {
+        if let Some(lane) = self.lanes.get_mut(&destination) {
+            lane.flow.reset();
+        }
+    }
+
+    /// What may be in the air, and the breaker; `None` where there is nothing to know.
+    pub fn shown(&self, destination: DestinationId) -> Option<(u32, breaker::Shown)> {
+        self.lanes.get(&destination).map(|lane| (lane.flow.in_flight_limit(), lane.flow.breaker()))
+    }
+
+    /// A place for work that is about to be accepted: only if it could be sent at once, or soon where
+    /// the lane flows, and nothing fresh waits before it in the store. Otherwise the work is a backlog.
+    pub fn reserve(&mut self, of: Of, bytes: usize, now: Timestamp) -> Option<Place> {
+        let room = self.bytes + bytes <= self.capacity.bytes && self.count < self.capacity.count && self.tenant_has_room(of.tenant, bytes);
         self.starved |= !room;
         let lane = self.lane(of, now);
         let (at_once, soon) = match lane.flow.permit(now) {
@@ -134,15 +154,18 @@ impl Hands {
         }
         lane.flow.begin(Class::Fresh, now);
         lane.flying += u32::from(at_once);
-        Some((at_once, self.take(of, Class::Fresh, bytes, now)))
+        let place = self.take(of, Class::Fresh, bytes, now);
+        Some(Place { flying: at_once, ..place })
     }
 
-    pub(super) fn claimed(&mut self, of: Of, class: Class, bytes: usize, now: Timestamp) -> (Sent, bool) {
+    /// A place for work that was claimed.
+    pub fn claimed(&mut self, of: Of, class: Class, bytes: usize, now: Timestamp) -> Place {
         let sent = self.lane(of, now).flow.begin(class, now);
-        (sent, self.take(of, class, bytes, now))
+        let place = self.take(of, class, bytes, now);
+        Place { sent, ..place }
     }
 
-    fn take(&mut self, of: Of, class: Class, bytes: usize, now: Timestamp) -> bool {
+    fn take(&mut self, of: Of, class: Class, bytes: usize, now: Timestamp) -> Place {
         let late = class.is_late();
         self.bytes += bytes;
         self.count += 1;
@@ -155,11 +178,24 @@ impl Hands {
         lane.late += u32::from(late);
         let unpaced = lane.flow.has_rate();
         lane.unpaced += u32::from(unpaced);
-        unpaced
+        let Of { tenant, destination, .. } = of;
+        Place {
+            tenant,
+            destination,
+            class,
+            bytes,
+            sent: Sent::Freely,
+            flying: false,
+            unpaced,
+            answered: false,
+            taken: now,
+            waited: Duration::ZERO,
+        }
     }
 
-    pub(super) fn room(&mut self, of: Of, now: Timestamp) -> Room {
-        let late_free = (COUNT_MAX / LATE_SHARE).saturating_sub(self.late) as u32;
+    /// How much of the lane may be claimed now.
+    pub fn room(&mut self, of: Of, now: Timestamp) -> Room {
+        let late_free = (self.capacity.count / LATE_SHARE).saturating_sub(self.late) as u32;
         let lane = self.lane(of, now);
         let in_flight = match lane.flow.permit(now) {
             Permit::Shut { until } => return Room { until, ..Room::default() },
@@ -169,7 +205,9 @@ impl Hands {
         };
         let paced = lane.flow.rate_free(now.plus(PACED_AHEAD)).saturating_sub(lane.unpaced);
         if paced == 0 {
-            return Room { until: Some(lane.flow.rate_next(now)), ..Room::default() };
+            // What is in hand may have all the places, and wait for something else than time.
+            let until = Some(lane.flow.rate_next(now)).filter(|until| *until > now);
+            return Room { until, ..Room::default() };
         }
         let fresh = (in_flight * lane.depth.max(PREFETCH)).saturating_sub(lane.in_hand - lane.late).min(paced);
         // A newcomer queues behind what is in hand: of what can wait that is little.
@@ -182,21 +220,22 @@ impl Hands {
         Room { fresh, retries, replays: late, probe: false, until }
     }
 
-    pub(super) fn capacity(&mut self) -> u32 {
-        let count = COUNT_MAX.saturating_sub(self.count);
-        let sized = BYTES_MAX.saturating_sub(self.bytes) / PAYLOAD_ASSUMED;
-        let capacity = CLAIMED_PER_ROUND.min(count).min(sized);
+    /// How much the node may claim in one round.
+    pub fn capacity(&mut self) -> u32 {
+        let count = self.capacity.count.saturating_sub(self.count);
+        let sized = self.capacity.bytes.saturating_sub(self.bytes) / PAYLOAD_ASSUMED;
+        let capacity = self.capacity.per_round.min(count).min(sized);
         self.starved |= capacity == 0;
         capacity as u32
     }
 
     fn tenant_share(&self, id: TenantId) -> (usize, usize) {
         let others = self.tenants_waiting - usize::from(self.tenants.get(&id).is_some_and(|tenant| tenant.waiting > 0));
+        let Capacity { count, bytes, .. } = self.capacity;
+        let (share, of) = TENANT_SHARE_ALONE;
         match others {
-            0 => {
-                (COUNT_MAX / TENANT_SHARE_ALONE.1 * TENANT_SHARE_ALONE.0, BYTES_MAX / TENANT_SHARE_ALONE.1 * TENANT_SHARE_ALONE.0)
-            }
-            _ => (COUNT_MAX / TENANT_SHARE, BYTES_MAX / TENANT_SHARE),
+            0 => (count / of * share, bytes / of * share),
+            _ => (count / TENANT_SHARE, bytes / TENANT_SHARE),
         }
     }
 
@@ -206,7 +245,8 @@ impl Hands {
         tenant.in_hand < count && tenant.bytes + bytes <= bytes_max
     }
 
-    pub(super) fn tenant_room(&mut self, id: TenantId) -> u32 {
+    /// How much more of this tenant's the node takes: less while others wait.
+    pub fn tenant_room(&mut self, id: TenantId) -> u32 {
         let Some(tenant) = self.tenants.get(&id) else { return u32::MAX };
         let (count, bytes) = self.tenant_share(id);
         let sized = bytes.saturating_sub(tenant.bytes) / PAYLOAD_ASSUMED;
@@ -215,7 +255,8 @@ impl Hands {
         room as u32
     }
 
-    pub(super) fn set_backlog(&mut self, destination: DestinationId, class: Class, backlog: bool, now: Timestamp) {
+    /// Whether the store may hold (more) work of this class for the lane.
+    pub fn set_backlog(&mut self, destination: DestinationId, class: Class, backlog: bool, now: Timestamp) {
         let Some(lane) = self.lanes.get_mut(&destination) else { return };
         let before = lane.backlog.contains(&true);
         lane.backlog[class.code() as usize] = backlog;
@@ -247,7 +288,8 @@ impl Hands {
         }
     }
 
-    pub(super) fn turn(&mut self, place: &mut Place, now: Timestamp) -> Turn {
+    /// Asks whether it may be sent. `wait` makes the waiter of one who has to.
+    pub fn turn(&mut self, place: &mut Place, now: Timestamp, wait: impl FnOnce() -> W) -> Turn {
         let Some(lane) = self.lanes.get_mut(&place.destination) else { return Turn::Refused };
         let in_flight = match (place.sent, lane.flow.permit(now)) {
             (Sent::Probe, _) => u32::MAX,
@@ -256,10 +298,9 @@ impl Hands {
         };
         if !place.flying {
             if place.sent == Sent::Freely && (lane.flying >= in_flight || !lane.queue.is_empty()) {
-                let (grant, granted) = oneshot::channel();
-                lane.queue.push_back(grant);
+                lane.queue.push_back(wait());
                 lane.grant(now);
-                return Turn::Wait(granted);
+                return Turn::Wait;
             }
             place.flying = true;
             lane.flying += 1;
@@ -274,22 +315,24 @@ impl Hands {
     }
 
     /// After a wait for the rate limit.
-    pub(super) fn may_send(&mut self, place: &Place) -> bool {
+    pub fn may_send(&mut self, place: &Place) -> bool {
         self.lanes.get(&place.destination).is_some_and(|lane| lane.flow.may_send(place.sent))
     }
 
-    pub(super) fn answered(&mut self, destination: DestinationId, answered: Answered, now: Timestamp, unit: f64) -> Changes {
+    /// Learns what the receiver said. `unit` is a random number.
+    pub fn answered(&mut self, destination: DestinationId, answered: Answered, now: Timestamp, unit: f64) -> Changes {
         let Some(lane) = self.lanes.get_mut(&destination) else { return Changes::default() };
         lane.touched = now;
         lane.flow.answered(answered, now, unit)
     }
 
-    pub(super) fn is_waited_for(&self, destination: DestinationId) -> bool {
+    /// Whether the lane has something to send once a place is free.
+    pub fn is_waited_for(&self, destination: DestinationId) -> bool {
         self.lanes.get(&destination).is_some_and(|lane| !lane.queue.is_empty() || lane.backlog.contains(&true))
     }
 
-    /// Returns whether there may be something to claim now.
-    pub(super) fn give_back(&mut self, place: &Place, now: Timestamp) -> bool {
+    /// The place is free. Returns whether there may be something to claim now.
+    pub fn give_back(&mut self, place: &Place, now: Timestamp) -> bool {
         let late = place.class.is_late();
         self.bytes -= place.bytes;
         self.count -= 1;
@@ -301,7 +344,8 @@ impl Hands {
                 self.tenants.remove(&place.tenant);
             }
         }
-        let fed = self.starved && self.count <= COUNT_MAX / 4 * 3 && self.bytes <= BYTES_MAX / 4 * 3;
+        let Capacity { count, bytes, .. } = self.capacity;
+        let fed = self.starved && self.count <= count / 4 * 3 && self.bytes <= bytes / 4 * 3;
         self.starved &= !fed;
         let Some(lane) = self.lanes.get_mut(&place.destination) else { return fed };
         lane.in_hand -= 1;
@@ -321,7 +365,7 @@ impl Hands {
     }
 
     /// A slot has waited so long for its turn.
-    pub(super) fn waited(&mut self, place: &mut Place, waited: Duration) {
+    pub fn waited(&mut self, place: &mut Place, waited: Duration) {
         place.waited = waited;
         if waited >= STOPS
             && let Some(lane) = self.lanes.get_mut(&place.destination)
@@ -330,7 +374,8 @@ impl Hands {
         }
     }
 
-    pub(super) fn tidy(&mut self, now: Timestamp) {
+    /// Forgets lanes that nothing has happened on for a while.
+    pub fn tidy(&mut self, now: Timestamp) {
         let mut gone = Vec::new();
         self.lanes.retain(|_, lane| {
             let unused = now.since(lane.touched);
@@ -344,13 +389,18 @@ impl Hands {
         gone.into_iter().for_each(|tenant| self.count_waiting(tenant, false));
     }
 
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0 && self.count == 0 && self.late == 0 && self.lanes.is_empty() && self.tenants.is_empty()
+    /// Nothing is in hand.
+    pub const fn is_at_rest(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Nothing is in hand, and nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0 && self.is_at_rest() && self.late == 0 && self.lanes.is_empty() && self.tenants.is_empty()
     }
 }
 
-impl Lane {
+impl<W: Waiter> Lane<W> {
     /// Lets those who wait go on, or sends them back where nothing may be sent now.
     fn grant(&mut self, now: Timestamp) {
         let in_flight = match self.flow.permit(now) {
@@ -359,7 +409,7 @@ impl Lane {
         };
         while let Some(grant) = self.queue.pop_front() {
             if in_flight == 0 {
-                let _ = grant.send(false);
+                grant.hear(false);
                 continue;
             }
             if self.flying >= in_flight {
@@ -367,7 +417,7 @@ impl Lane {
                 return;
             }
             // Whoever went away meanwhile takes no place.
-            self.flying += u32::from(grant.send(true).is_ok());
+            self.flying += u32::from(grant.hear(true));
         }
     }
 }
