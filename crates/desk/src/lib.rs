@@ -50,7 +50,11 @@ pub use seed::seed_tenant;
 /// The desk's tables, for the ledger of migrations.
 pub const COMPONENT: Component = Component {
     name: "desk",
-    migrations: &[migration!(1, "../migrations", "0001_desk"), migration!(2, "../migrations", "0002_records")],
+    migrations: &[
+        migration!(1, "../migrations", "0001_desk"),
+        migration!(2, "../migrations", "0002_records"),
+        migration!(4, "../migrations", "0004_indexes"),
+    ],
 };
 
 /// The desk's actions: one line each.
