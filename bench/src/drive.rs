@@ -126,15 +126,16 @@ async fn ask(conn: &mut Conn, request: &[u8], notes: &Notes) -> std::io::Result<
 }
 
 /// At a fixed rate, however long answers take; a request that finds no idle connection opens one. The time of
-/// an answer counts from the moment when its request was due.
+/// an answer counts from the moment when its request was due. For spans shorter than servers keep what is idle.
 pub async fn open(aim: Aim, first: u64, per_second: u64, span: Duration) -> Result<Driven> {
     let (notes, idle, begun) = (Arc::new(Notes::default()), Arc::new(Mutex::new(Vec::<Conn>::new())), Instant::now());
     let count = (span.as_secs_f64() * per_second as f64) as u64;
     let mut requests = JoinSet::new();
     for number in 0..count {
         sleep_until(begun + Duration::from_nanos(number * 1_000_000_000 / per_second)).await;
-        let (aim, notes, idle) = (aim.clone(), notes.clone(), idle.clone());
+        let (aim, theirs, idle) = (aim.clone(), notes.clone(), idle.clone());
         requests.spawn(async move {
+            let notes = theirs;
             let due = clock::nanos();
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut request = Vec::with_capacity(4096);

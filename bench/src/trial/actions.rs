@@ -161,7 +161,8 @@ async fn invoices(yard: &mut Yard, all: &mut Vec<Action>, requests: u64) -> Resu
     let name = "updateInvoiceStatusByExternalId";
     let hook = yard.hook("invoice-status", name, fields(&["external_id", "status"])).await?;
     known(yard, &hook, "invoices", "invoice", sent).await?;
-    let make = |number| json!({"external_id": format!("x-{}", number % CHANGED), "status": ["overdue", "sent"][turn(number)]});
+    let status = |number| ["overdue", "sent"][turn(number)];
+    let make = move |number| json!({"external_id": format!("x-{}", number % CHANGED), "status": status(number)});
     all.push(Action { name, hook, body: body(make) });
     Ok(())
 }

@@ -29,7 +29,7 @@ const CONNECTIONS: usize = 64;
 const SPAN: Duration = Duration::from_secs(3);
 /// Of the waiting, sent in each round.
 const SENT: u64 = 8_000;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSES: usize = 10;
 
 pub fn sqlite(trials: &Trials) -> Result<Vec<Finding>> {

@@ -53,7 +53,7 @@ pub fn run(trials: &Trials) -> Result<Vec<Finding>> {
         let many = trials.runtime.block_on(ours(&sandbox, &body, 2 * WORKERS, SPAN))?;
         all.push((reference.run(&body, WORKERS, SPAN)?.0, many));
     }
-    let note = format!("{}; both give {results}", reference.version);
+    let note = format!("{}; both give the same results", reference.version);
     Ok(vec![
         Finding::ratio("mappings per second, one at a time, beside one process", single, Some(Bound::AtLeast(3.0))).note(note),
         Finding::ratio("mappings per second, two workers beside two processes", all, Some(Bound::AtLeast(3.0))),

@@ -28,7 +28,7 @@ struct Side {
 
 pub fn run(trials: &Trials) -> Result<Vec<Finding>> {
     let mut stand = trials.stand(&Engine::Sqlite)?;
-    let mut side = |slug: &str, ordered: bool| -> Result<Side> {
+    let side = |slug: &str, ordered: bool| -> Result<Side> {
         let ledger = Arc::new(Ledger::new());
         let receiver = Receiver::for_ledger(ledger.clone())?;
         let party = Party::make(&stand, slug, receiver.address, json!({"ordered": ordered}));

@@ -54,10 +54,6 @@ impl Noun {
         self.cell(column, Cell::All(text.into()))
     }
 
-    pub fn flag(self, column: &'static str) -> Self {
-        self.cell(column, Cell::All(false.into()))
-    }
-
     /// A column of texts that lists are narrowed by.
     pub fn by_text(mut self, column: &'static str, rare: &str, usual: &str) -> Self {
         self.filters.push(Asked { name: column, rare: rare.to_owned(), usual: usual.to_owned() });
