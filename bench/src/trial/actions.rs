@@ -135,8 +135,9 @@ async fn parties(yard: &mut Yard, all: &mut Vec<Action>) -> Result<()> {
     all.push(Action { name, hook, body: body(make) });
 
     let name = "upsertContactByExternalId";
-    let hook = yard.hook("upsert-contact", name, fields(&["external_id", "full_name", "email", "role"])).await?;
-    let make = |number| json!({"external_id": format!("p-{number}"), "full_name": format!("Ann {number}"), "email": format!("ann{number}@customer.example"), "role": "IT"});
+    let hook = yard.hook("upsert-contact", name, fields(&["external_id", "full_name", "email", "client_id"])).await?;
+    let client = yard.ids("clients").await?.pop().context("no client")?;
+    let make = move |number| json!({"external_id": format!("p-{number}"), "full_name": format!("Ann {number}"), "email": format!("ann{number}@customer.example"), "client_id": client});
     all.push(Action { name, hook, body: body(make) });
 
     let name = "upsertAssetByExternalId";
