@@ -28,9 +28,10 @@ build: ## Console and release binary
 	cargo build --release --locked -p hookswitch-server
 	@ls -l $(TARGET)/release/hookswitch
 
-bench: build ## Measure against the bare relay, in one run
+bench: build ## Measure everything that is promised, in one run; BENCH='--only NAME' for a part
 	cargo build --release --locked -p hookswitch-bench
-	$(TARGET)/release/hookswitch-bench run --binary $(TARGET)/release/hookswitch --out $(TARGET)/bench.json $(BENCH)
+	$(TARGET)/release/hookswitch-bench run --binary $(TARGET)/release/hookswitch --out $(TARGET)/bench.json \
+		--postgres "$$(scripts/services.sh)" $(BENCH)
 
 crash-test: ## Kill the server while it is written to, on both engines; nothing that was acknowledged may be lost
 	@scripts/tools.sh build

@@ -75,7 +75,7 @@ impl Database {
     pub fn cpu_seconds(&self) -> f64 {
         match self {
             Self::Sqlite { .. } => 0.0,
-            Self::Postgres { .. } => process::postgres_cpu_seconds(),
+            Self::Postgres { name, .. } => process::postgres_cpu_seconds(name),
         }
     }
 }

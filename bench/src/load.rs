@@ -29,6 +29,16 @@ impl Template {
     /// The same event with the marker as its Idempotency-Key, for publishers that ask again after a crash.
     pub fn publish(host: SocketAddr, token: &str, with_idempotency_key: bool) -> Self {
         let body = format!(r#"{{"event_type":"bench.event","payload":{}}}"#, payload());
+        Self::of(host, token, with_idempotency_key, &body)
+    }
+
+    /// One of an ordered destination's lines.
+    pub fn keyed(host: SocketAddr, token: &str, ordering_key: &str) -> Self {
+        let body = format!(r#"{{"event_type":"bench.event","ordering_key":"{ordering_key}","payload":{}}}"#, payload());
+        Self::of(host, token, false, &body)
+    }
+
+    fn of(host: SocketAddr, token: &str, with_idempotency_key: bool, body: &str) -> Self {
         let key = if with_idempotency_key { format!("Idempotency-Key: {FIRST_MARKER}\r\n") } else { String::new() };
         let text = format!(
             "POST /api/v1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n{key}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -49,7 +59,7 @@ impl Template {
 }
 
 /// An invoice-like object of exactly 1 KiB.
-fn payload() -> String {
+pub fn payload() -> String {
     let start = format!(
         r#"{{"marker":{FIRST_MARKER},"kind":"invoice","number":"2031-004711","currency":"EUR","total":1249.5,"paid":false,"lines":[{{"sku":"A-100","quantity":3,"price":399.5}},{{"sku":"B-7","quantity":1,"price":51.0}}],"note":""#
     );

@@ -134,10 +134,17 @@ pub fn cpu_seconds(processes: &[Process]) -> f64 {
     processes.iter().map(|process| process.ticks).sum::<u64>() as f64 / TICKS_PER_SECOND
 }
 
-/// All PostgreSQL processes of this machine: the cluster must serve nobody else meanwhile.
-pub fn postgres_cpu_seconds() -> f64 {
-    let all = processes();
-    let servers: Vec<Process> = all.into_iter().filter(|process| process.name == "postgres").collect();
+/// PostgreSQL's processes that work for this database, and those that work for the whole cluster: the writer of
+/// its log, the checkpointer and the background writer, whoever else gives them work.
+pub fn postgres_cpu_seconds(database: &str) -> f64 {
+    let of_cluster = ["walwriter", "checkpointer", "background writer"];
+    let counts = |process: &Process| {
+        // `postgres: user database host(port) state`, as PostgreSQL names its processes.
+        let title = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+        let title = String::from_utf8_lossy(&title).replace('\0', " ");
+        title.split(' ').any(|word| word == database) || of_cluster.iter().any(|name| title.contains(name))
+    };
+    let servers: Vec<Process> = processes().into_iter().filter(|process| process.name == "postgres").filter(counts).collect();
     cpu_seconds(&servers)
 }
 

@@ -17,7 +17,9 @@ pub struct Row {
     /// What must hold now, and what is aimed at.
     pub target: Option<Bound>,
     pub goal: Option<Bound>,
+    /// Whether each of the two is met.
     pub verdict: Option<&'static str>,
+    pub goal_verdict: Option<&'static str>,
 }
 
 #[derive(Serialize, Clone, Copy)]
@@ -29,14 +31,14 @@ pub enum Bound {
 use Bound::{AtLeast, AtMost};
 
 impl Bound {
-    fn holds(self, value: f64) -> bool {
+    pub fn holds(self, value: f64) -> bool {
         match self {
             AtLeast(bound) => value >= bound,
             AtMost(bound) => value <= bound,
         }
     }
 
-    fn text(self) -> String {
+    pub fn text(self) -> String {
         match self {
             AtLeast(bound) => format!(">= {bound}"),
             AtMost(bound) => format!("<= {bound}"),
@@ -192,9 +194,11 @@ fn row(measure: &Measure, subject: &str, place: usize, runs: &[Figures]) -> Opti
     let ratio = median(runs.iter().filter(mine).filter_map(ratio_of).collect()).filter(|_| measure.against_relay);
     let judged = if measure.against_relay { ratio } else { Some(value) };
     let target = measure.targets[place];
-    let verdict = target.zip(judged).map(|(bound, judged)| if bound.holds(judged) { "ok" } else { "miss" });
     let (relay, goal) = (relay.filter(|_| measure.against_relay), measure.goals[place]);
-    Some(Row { subject: subject.to_owned(), measure: measure.name, value, relay, ratio, target, goal, verdict })
+    let verdict_on =
+        |bound: Option<Bound>| bound.zip(judged).map(|(bound, judged)| if bound.holds(judged) { "met" } else { "MISSED" });
+    let (verdict, goal_verdict) = (verdict_on(target), verdict_on(goal));
+    Some(Row { subject: subject.to_owned(), measure: measure.name, value, relay, ratio, target, goal, verdict, goal_verdict })
 }
 
 pub fn print(rows: &[Row], runs: &[Figures]) {
@@ -203,22 +207,23 @@ pub fn print(rows: &[Row], runs: &[Figures]) {
     }
     let rounds = runs.iter().map(|figures| figures.round).max().unwrap_or(0);
     println!("\nMedians of {rounds} rounds; 'now' is what must hold, 'goal' what is aimed at.");
-    println!("{:<14} {:<44} {:>10} {:>10} {:>8}  {:<10} {:<10}", "", "", "value", "relay", "ratio", "now", "goal");
+    println!("{:<14} {:<44} {:>10} {:>10} {:>8}  {:<17} {:<17}", "", "", "value", "relay", "ratio", "now", "goal");
     let number = |value: Option<f64>| value.map_or_else(String::new, significant);
-    let bound = |bound: Option<Bound>| bound.map_or_else(String::new, Bound::text);
+    let judged = |bound: Option<Bound>, verdict: Option<&str>| {
+        format!("{:<8} {:<7}", bound.map_or_else(String::new, Bound::text), verdict.unwrap_or(""))
+    };
     let mut last = "";
     for row in rows {
         let subject = if row.subject == last { "" } else { row.subject.as_str() };
         last = &row.subject;
         println!(
-            "{subject:<14} {:<44} {:>10} {:>10} {:>8}  {:<10} {:<10} {}",
+            "{subject:<14} {:<44} {:>10} {:>10} {:>8}  {} {}",
             row.measure,
             significant(row.value),
             number(row.relay),
             number(row.ratio),
-            bound(row.target),
-            bound(row.goal),
-            row.verdict.unwrap_or("")
+            judged(row.target, row.verdict),
+            judged(row.goal, row.goal_verdict)
         );
     }
 }
@@ -246,7 +251,7 @@ pub fn line(figures: &Figures) -> String {
     )
 }
 
-fn significant(value: f64) -> String {
+pub fn significant(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),
         middle if middle >= 1.0 => format!("{value:.2}"),

@@ -15,6 +15,7 @@ use crate::process;
 use crate::report::{self, Row};
 use crate::scenario::{Bench, Figures, Plan};
 use crate::subject::Subject;
+use crate::trial::{self, Finding, Trial, Trials};
 
 const MANY_TENANTS: usize = 1000;
 
@@ -26,12 +27,25 @@ pub struct Options {
     /// Where to write all raw figures as JSON
     #[arg(long, default_value = "bench/results.json")]
     out: PathBuf,
-    /// Measure on PostgreSQL too; a role that may create databases, on a cluster that serves nobody else
+    /// Measure on PostgreSQL too; a role that may create databases
     #[arg(long, value_name = "URL")]
     postgres: Option<Url>,
-    /// Only these: relay, relay-1000, sqlite, sqlite-1000, postgres, postgres-1000 (repeatable)
+    /// Only these: relay, relay-1000, sqlite, sqlite-1000, postgres, postgres-1000, subjects (all of them), or a trial:
+    /// hanging, noisy, ordered, backlog, inbound, history, mapping, actions, lists, ... (repeatable)
     #[arg(long)]
     only: Vec<String>,
+    /// The trials that take long, too: a million rows on PostgreSQL
+    #[arg(long)]
+    large: bool,
+    /// What trials take for a million rows; fewer are filled sooner, and prove less
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+    /// How often a trial measures its two sides in turn
+    #[arg(long, default_value_t = 5)]
+    trial_rounds: usize,
+    /// The folder of the JavaScript reference implementation
+    #[arg(long, default_value = "bench/jsonata")]
+    jsonata: PathBuf,
     /// One short round, under a minute: to see that it works, not to compare
     #[arg(long)]
     quick: bool,
@@ -57,11 +71,13 @@ struct Results {
     plan: Plan,
     seconds: f64,
     table: Vec<Row>,
+    trials: Vec<Finding>,
     runs: Vec<Figures>,
 }
 
-/// Answers false if something was lost; a missed target is a result and no failure.
+/// Answers false if something was lost or could not be measured; a missed target is a result and no failure.
 pub fn run(options: Options) -> Result<bool> {
+    let trials = trials(&options);
     let subjects = subjects(&options)?;
     let fsync_ms = fsync_ms(&options.work_dir)?;
     let processors = std::thread::available_parallelism()?.get();
@@ -74,15 +90,42 @@ pub fn run(options: Options) -> Result<bool> {
     let table = report::table(&runs);
     report::print(&table, &runs);
     let lost: u64 = runs.iter().map(|figures| figures.missing).sum();
-    let results =
-        Results { measured_at, processors, fsync_ms, plan: bench.plan, seconds: begun.elapsed().as_secs_f64(), table, runs };
+    let (findings, failed) = trial::run(&arena(&options, &bench), &trials);
+    let seconds = begun.elapsed().as_secs_f64();
+    let results = Results { measured_at, processors, fsync_ms, plan: bench.plan, seconds, table, trials: findings, runs };
     fs::write(&options.out, serde_json::to_string_pretty(&results)? + "\n")
         .with_context(|| format!("cannot write {}", options.out.display()))?;
     println!("\n{:.0} s; raw figures are in {}", results.seconds, options.out.display());
     if lost > 0 {
         println!("FAILED: {lost} accepted events never arrived");
     }
-    Ok(lost == 0)
+    for trial in &failed {
+        println!("FAILED: {trial}");
+    }
+    Ok(lost == 0 && failed.is_empty())
+}
+
+/// Those that were asked for: all but the long ones, unless some are named.
+fn trials(options: &Options) -> Vec<&'static Trial> {
+    let named = |trial: &&Trial| options.only.iter().any(|name| name == trial.name);
+    let asked = |trial: &&Trial| match options.only.is_empty() {
+        true => !options.quick && (options.large || !trial.large),
+        false => named(trial),
+    };
+    trial::ALL.iter().filter(asked).collect()
+}
+
+fn arena<'a>(options: &Options, bench: &'a Bench) -> Trials<'a> {
+    let postgres = options.postgres.clone().filter(|url| database::postgres_obstacle(url).is_none());
+    Trials {
+        binary: options.binary.clone(),
+        work_dir: options.work_dir.clone(),
+        runtime: &bench.runtime,
+        rounds: options.trial_rounds.max(1),
+        rows: options.rows,
+        postgres: postgres.map(Engine::Postgres),
+        jsonata: options.jsonata.clone(),
+    }
 }
 
 fn measure_all(bench: &Bench, subjects: &[Subject], budget: Duration) -> Result<Vec<Figures>> {
@@ -126,16 +169,17 @@ fn subjects(options: &Options) -> Result<Vec<Subject>> {
             }
         }
     }
-    if options.only.is_empty() {
+    let only: Vec<&String> = options.only.iter().filter(|name| !trial::ALL.iter().any(|trial| trial.name == *name)).collect();
+    if options.only.is_empty() || only.iter().any(|name| *name == "subjects") {
         return Ok(all);
     }
     all.push(relay(MANY_TENANTS));
     let named = |name: &String, subject: &Subject| *name == subject.to_string() || format!("{name}-1") == subject.to_string();
-    if let Some(unknown) = options.only.iter().find(|name| !all.iter().any(|subject| named(name, subject))) {
-        let known: Vec<String> = all.iter().map(Subject::to_string).collect();
-        bail!("--only {unknown}: is none of {} (postgres needs --postgres URL)", known.join(", "));
+    if let Some(unknown) = only.iter().find(|name| !all.iter().any(|subject| named(name, subject))) {
+        let known = all.iter().map(Subject::to_string).chain(trial::ALL.iter().map(|trial| trial.name.to_owned()));
+        bail!("--only {unknown}: is none of {} (postgres needs --postgres URL)", known.collect::<Vec<_>>().join(", "));
     }
-    all.retain(|subject| options.only.iter().any(|name| named(name, subject)));
+    all.retain(|subject| only.iter().any(|name| named(name, subject)));
     Ok(all)
 }
 

@@ -2,7 +2,7 @@
 //! product sends, and a check that shared the product's code would share its mistakes.
 
 use anyhow::{Context, Result, bail};
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -19,6 +19,13 @@ impl Signer {
 
     pub fn from_key(key: &[u8]) -> Result<Self> {
         Ok(Self(Hmac::new_from_slice(key).context("signing key")?))
+    }
+
+    /// HMAC-SHA256 of the body in hex, as inbound webhooks of the type `hmac_sha256` take it.
+    pub fn hex(&self, body: &[u8]) -> String {
+        let mut mac = self.0.clone();
+        mac.update(body);
+        HEXLOWER.encode(&mac.finalize().into_bytes())
     }
 
     /// The value of `webhook-signature`.

@@ -99,7 +99,7 @@ fn spans(slots: &[Slot], from: Moment, to: Moment) -> Quantiles {
     quantiles(slots.iter().filter_map(span).collect())
 }
 
-fn quantiles(mut nanos: Vec<u64>) -> Quantiles {
+pub fn quantiles(mut nanos: Vec<u64>) -> Quantiles {
     if nanos.is_empty() {
         return Quantiles::default();
     }

@@ -53,6 +53,7 @@ pub const COMPONENT: Component = Component {
     migrations: &[
         migration!(1, "../migrations", "0001_desk"),
         migration!(2, "../migrations", "0002_records"),
+        migration!(4, "../migrations", "0004_indexes"),
         migration!(18, "../migrations", "0018_links"),
     ],
 };

@@ -4,6 +4,7 @@
 #[path = "../../../store/tests/it/engines.rs"]
 mod engines;
 mod existing;
+mod filters;
 mod fixture;
 mod isolation;
 mod mapping;
