@@ -245,23 +245,27 @@ pub async fn replay(
     once.run(&store, move |tx| {
         Box::pin(async move {
             let row = find(tx, id).await?;
-            let fresh: DeliveryId = app.ambient.fresh();
-            match dead_letter::replay(tx, id, fresh, false, LEASE_MS).await? {
-                Replay::Made => {}
-                Replay::NotNow => {
-                    return Err(Problem::conflict("not_finished", "this delivery isn't finished; it will be tried by itself"));
-                }
-                Replay::Gone if row.destination_name.is_some() => {
-                    return Err(payload_purged());
-                }
-                Replay::Gone => return Err(Problem::conflict("destination_deleted", "its destination is deleted")),
-            }
-            caller.record(tx, &app, "delivery.replayed", id, json!({ "delivery_id": fresh })).await?;
-            app.engine.publisher.wake_after(tx);
-            Created::with_status(StatusCode::ACCEPTED, &Replayed { delivery_id: fresh })
+            let delivery_id = send_again(tx, &app, &caller, &row).await?;
+            Created::with_status(StatusCode::ACCEPTED, &Replayed { delivery_id })
         })
     })
     .await
+}
+
+/// Sends what this delivery sent once more: a new delivery that is linked to it.
+pub(super) async fn send_again(tx: &mut Tx, app: &App, caller: &Caller, row: &Row) -> Result<DeliveryId, Problem> {
+    let fresh: DeliveryId = app.ambient.fresh();
+    match dead_letter::replay(tx, row.id, fresh, false, LEASE_MS).await? {
+        Replay::Made => {}
+        Replay::NotNow => {
+            return Err(Problem::conflict("not_finished", "this delivery isn't finished; it will be tried by itself"));
+        }
+        Replay::Gone if row.destination_name.is_some() => return Err(payload_purged()),
+        Replay::Gone => return Err(Problem::conflict("destination_deleted", "its destination is deleted")),
+    }
+    caller.record(tx, app, "delivery.replayed", row.id, json!({ "delivery_id": fresh })).await?;
+    app.engine.publisher.wake_after(tx);
+    Ok(fresh)
 }
 
 /// There is nothing left that could be sent.

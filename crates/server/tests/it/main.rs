@@ -13,6 +13,7 @@ mod custody;
 #[path = "../../../pipeline/tests/it/adapter/fake.rs"]
 mod fake;
 mod framing;
+mod groups;
 mod harness;
 mod identity;
 mod inbound;
