@@ -45,6 +45,7 @@ pub const STORE: Component = Component {
         migration!(11, "../migrations", "0011_ordered"),
         migration!(12, "../migrations", "0012_inbound_rotation"),
         migration!(14, "../migrations", "0014_inbound"),
+        migration!(20, "../migrations", "0020_groups"),
     ],
 };
 

@@ -214,7 +214,8 @@ pub async fn upsert(
 /// Overlaps that are over: the old secrets let in no longer already; this deletes them.
 pub(crate) async fn end_overlaps(upkeep: &Upkeep) -> Result<(), StoreError> {
     let now = upkeep.ambient.now();
-    let over = upkeep.db.system().read::<_, StoreError, _>(move |tx| {
+    let system = upkeep.db.system();
+    let over = system.read::<_, StoreError, _>(move |tx| {
         Box::pin(async move {
             let sql = "SELECT tenant, group_id FROM group_inbound WHERE previous_until <= $1 ORDER BY previous_until LIMIT 100";
             let rows = tx.query(sql, params![now]).await?;

@@ -17,7 +17,6 @@ use utoipa::ToSchema;
 use super::lifecycle::check_note;
 use super::{Task, TaskStatus, user_of};
 use crate::change::Change;
-use crate::group::member;
 use crate::id::{SwapId, TaskId};
 use crate::input::invalid;
 use crate::record::{self, Changed, Entity, Events, Filter, Record, Settling};

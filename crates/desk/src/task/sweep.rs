@@ -42,7 +42,8 @@ async fn run<I: FromValue + std::fmt::Display + Copy + Send + 'static>(
 ) -> Result<(), StoreError> {
     loop {
         let now = upkeep.ambient.now();
-        let found = upkeep.db.system().read::<_, StoreError, _>(move |tx| {
+        let system = upkeep.db.system();
+        let found = system.read::<_, StoreError, _>(move |tx| {
             Box::pin(async move {
                 let rows = tx.query(sql, params![now, BATCH as i64]).await?;
                 let row = |mut row: hookswitch_store::Row| Ok((TenantId(row.get::<UuidValue>(0)?), row.get::<I>(1)?));

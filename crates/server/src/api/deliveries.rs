@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use hookswitch_domain::delivery::State as DeliveryState;
-use hookswitch_domain::id::{AttemptId, DeliveryId, DestinationId, EventId, made_at, uuid_v7};
+use hookswitch_domain::id::{AttemptId, AuditId, DeliveryId, DestinationId, EventId, made_at, uuid_v7};
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
-use hookswitch_store::Tx;
+use hookswitch_store::{Tx, trail};
 use hookswitch_store::dead_letter::{self, Replay};
 use hookswitch_store::delivery::{self as rows, Attempt as AttemptRow, Delivery as Row, Filter};
 use http::StatusCode;
@@ -46,8 +46,12 @@ pub struct Delivery {
     correlation_id: Option<String>,
     /// Of its event: an ordered destination gets what has the same key one after the other.
     ordering_key: Option<String>,
+    /// What the event is about: `alert_id`, `evidence_id`, `ticket_id` and the like, and `actor_id`, who caused it.
     #[schema(value_type = Object)]
     references: serde_json::Map<String, Value>,
+    /// Its first entry in the audit trail; `/api/v1/audit?target=` with the delivery's id lists all of them.
+    #[schema(value_type = String, example = "aud_01jd8r7c5tevzs9c1ghvzv3hkp")]
+    audit_id: AuditId,
     #[schema(value_type = Option<String>)]
     replayed_from: Option<DeliveryId>,
     last_status: Option<u32>,
@@ -77,6 +81,7 @@ impl From<Row> for Delivery {
     fn from(row: Row) -> Self {
         Self {
             created_at: made_at(row.id.uuid()),
+            audit_id: trail::scheduled(row.id),
             id: row.id,
             event_id: row.event_id,
             event_type: row.event_type,

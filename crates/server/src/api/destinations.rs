@@ -27,6 +27,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use body::Draft;
 pub use body::{Change, NewDestination};
 pub use content::{__path_preview, __path_preview_of, preview, preview_of};
 pub use parts::HeaderBody as EventHeader;

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::Response;
-use hookswitch_desk::group::member;
+use hookswitch_desk::group::{Group, member};
+use hookswitch_desk::record::{self, Filters};
 use hookswitch_desk::task::user_of;
 use hookswitch_domain::id::{DestinationId, GroupId};
 use hookswitch_domain::permission::Permission;
@@ -72,8 +73,8 @@ async fn only_one(tx: &mut Tx, caller: &Caller) -> Result<GroupId, Problem> {
         groups.extend(member::groups_of(tx, user).await?.into_iter().map(|(group, _)| group));
     }
     if groups.is_empty() && caller.permissions.allow(Permission::DeskWrite) {
-        let all = hookswitch_desk::record::store::list::<hookswitch_desk::group::Group>(tx, &Default::default(), &Page::first(2));
-        groups.extend(all.await?.into_iter().map(|group| group.id));
+        let all = record::store::list::<Group>(tx, &Filters::default(), &Page::first(2)).await?;
+        groups.extend(all.into_iter().map(|group| group.id));
     }
     match groups[..] {
         [group] => Ok(group),
@@ -188,7 +189,7 @@ pub async fn change(
     let row = look(&caller, id, asked).await?;
     let change: destinations::Change = view::read(body.as_change(&row)?)?;
     let changed = destinations::change(caller.clone(), State(app), Id(id), Json(change)).await;
-    changed.map_err(in_their_words)?;
+    drop(changed.map_err(in_their_words)?);
     shown(&caller, id).await
 }
 
