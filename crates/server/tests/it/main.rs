@@ -27,6 +27,7 @@ mod nul;
 mod outages;
 mod outbound;
 mod receiver;
+mod references;
 mod records;
 mod retention;
 mod session;
