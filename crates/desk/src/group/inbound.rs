@@ -71,13 +71,13 @@ pub async fn get(tx: &mut Tx, group: GroupId) -> Result<Settings, StoreError> {
 
 /// Writes the settings of a group, which the transaction holds.
 pub async fn put(tx: &mut Tx, group: GroupId, settings: &Settings, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "INSERT INTO group_inbound (group_id, tenant, is_active, ip_cidrs, secret, previous_secret, previous_until, updated_at)
+    let sql =
+        "INSERT INTO group_inbound (group_id, tenant, is_active, ip_cidrs, secret, previous_secret, previous_until, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (group_id, tenant) DO UPDATE SET is_active = excluded.is_active,
         ip_cidrs = excluded.ip_cidrs, secret = excluded.secret, previous_secret = excluded.previous_secret,
         previous_until = excluded.previous_until, updated_at = excluded.updated_at";
     let Settings { is_active, ip_cidrs, secret, previous_secret, previous_until } = settings.clone();
-    let row =
-        params![group, tx.tenant(), is_active, Json(ip_cidrs), secret, previous_secret, previous_until, now];
+    let row = params![group, tx.tenant(), is_active, Json(ip_cidrs), secret, previous_secret, previous_until, now];
     tx.execute(sql, row).await?;
     Ok(())
 }

@@ -117,13 +117,7 @@ pub const ALREADY: &str = "already_member";
 pub const LAST_OWNER: &str = "last_owner";
 
 /// Takes a user of the tenant into the group, which the transaction holds.
-pub async fn add(
-    tx: &mut Tx,
-    change: &Change<'_>,
-    group: GroupId,
-    user: UserId,
-    role: GroupRole,
-) -> Result<Member, ActionError> {
+pub async fn add(tx: &mut Tx, change: &Change<'_>, group: GroupId, user: UserId, role: GroupRole) -> Result<Member, ActionError> {
     if !store::exists(tx, "user_account", user.uuid()).await? {
         return Err(rule("unknown_user", "user_id: names no active user of this tenant"));
     }

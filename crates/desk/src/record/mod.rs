@@ -291,12 +291,7 @@ pub fn check_version(version: i64, expected: Option<i64>) -> Result<(), ActionEr
 }
 
 /// Gives a record, as it was just read, these fields. Publishes only if that changes something.
-pub async fn apply<E: Entity>(
-    tx: &mut Tx,
-    change: &Change<'_>,
-    before: Record<E>,
-    after: E,
-) -> Result<Changed<E>, ActionError> {
+pub async fn apply<E: Entity>(tx: &mut Tx, change: &Change<'_>, before: Record<E>, after: E) -> Result<Changed<E>, ActionError> {
     let was = before.fields.clone();
     let changed = rewrite(tx, change, before, after, "updated").await?;
     if !changed.changes.is_empty() {

@@ -120,8 +120,7 @@ impl Entity for Task {
     ];
     const PRIVATE: &'static [&'static str] = &["description", "completion_notes", "rejection_reason"];
     const LONG: &'static [&'static str] = &["description", "completion_notes", "rejection_reason"];
-    const OWNS: &'static [(&'static str, &'static str)] =
-        &[("task_swap", "requester_task_id"), ("task_swap", "target_task_id")];
+    const OWNS: &'static [(&'static str, &'static str)] = &[("task_swap", "requester_task_id"), ("task_swap", "target_task_id")];
 
     columns!(
         group_id,
@@ -189,13 +188,7 @@ pub fn user_of(actor: &Actor) -> Option<UserId> {
 }
 
 /// Tells what was done to a task, in its group.
-async fn publish(
-    tx: &mut Tx,
-    change: &Change<'_>,
-    event: &str,
-    task: &Record<Task>,
-    payload: Value,
-) -> Result<(), ActionError> {
+async fn publish(tx: &mut Tx, change: &Change<'_>, event: &str, task: &Record<Task>, payload: Value) -> Result<(), ActionError> {
     let change = change.within(task.fields.group_id);
     change.publish(tx, event, ("task_id", task.id.to_string()), payload).await
 }

@@ -71,8 +71,7 @@ impl Entity for Swap {
     const TITLE: &'static str = "SwapRecord";
     const TABLE: &'static str = "task_swap";
     /// What becomes of a request has names of its own.
-    const EVENTS: Events =
-        Events { created: "task.swap.requested", updated: "task.swap.updated", deleted: "task.swap.deleted" };
+    const EVENTS: Events = Events { created: "task.swap.requested", updated: "task.swap.updated", deleted: "task.swap.deleted" };
     const FILTERS: &'static [Filter] = &[Filter::id("group_id", GroupId::PREFIX), Filter::text("status")];
     const PRIVATE: &'static [&'static str] = &["reason", "decision_reason"];
     const LONG: &'static [&'static str] = &["reason", "decision_reason"];
@@ -216,7 +215,8 @@ async fn check_others(tx: &mut Tx, requester: Side, target: Side, now: Timestamp
     if tx.query_opt(sql, params![tenant, requester.task_id, target.task_id, now]).await?.is_some() {
         return Err(rule(DUPLICATE, "a swap of these two tasks waits for an admin already"));
     }
-    let sql = "SELECT count(*) FROM task_swap WHERE tenant = $1 AND requester_user_id = $2 AND status = 'Pending' AND expires_at > $3";
+    let sql =
+        "SELECT count(*) FROM task_swap WHERE tenant = $1 AND requester_user_id = $2 AND status = 'Pending' AND expires_at > $3";
     let active: i64 = tx.query_one(sql, params![tenant, requester.user_id, now]).await?.get(0)?;
     match active >= ACTIVE_MAX {
         true => Err(rule("too_many_swaps", "three requests of this user wait for an admin already")),

@@ -243,7 +243,8 @@ fn management() -> OpenApiRouter<Arc<App>> {
 
 /// Inbound webhooks.
 fn receiving() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(receive::receive, receive::receive_put, receive::receive_patch, receive::receive_get))
+    OpenApiRouter::new()
+        .routes(routes!(receive::receive, receive::receive_put, receive::receive_patch, receive::receive_get))
         .routes(routes!(groups::receive::receive))
 }
 

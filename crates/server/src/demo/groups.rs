@@ -74,13 +74,7 @@ pub async fn fill(app: &Arc<App>, tenant: TenantId, people: [UserId; 3]) -> Resu
     job.await
 }
 
-async fn make(
-    tx: &mut Tx,
-    change: &Change<'_>,
-    name: &str,
-    about: &str,
-    people: [UserId; 3],
-) -> Result<GroupId, ActionError> {
+async fn make(tx: &mut Tx, change: &Change<'_>, name: &str, about: &str, people: [UserId; 3]) -> Result<GroupId, ActionError> {
     let given = Map::from_iter([("name".to_owned(), json!(name)), ("description".to_owned(), json!(about))]);
     let made = group::create(tx, change, &given, people[0]).await?;
     member::add(tx, change, made.id, people[1], GroupRole::Admin).await?;

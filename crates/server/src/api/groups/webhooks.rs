@@ -24,8 +24,8 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 pub use log::{__path_deliveries, __path_replay, deliveries, replay};
-use view::{WebhookChange, WebhookView, in_their_words};
 pub use view::{CreatedWebhook, NewWebhook};
+use view::{WebhookChange, WebhookView, in_their_words};
 
 use super::Standing;
 use crate::api::body::{Json, OrDefault};

@@ -20,8 +20,7 @@ async fn each_role_may_what_its_routes_say(engine: &Engine) {
     let stranger = person(server, "globex", "stranger").await;
     let operator = server.token("acme", "operator", None).await;
     let task = team.task(json!({})).await;
-    let swap_of = team.admin.client.post(&team.path("/tasks"), json!({"name": "x", "assigned_user_id": team.ben.id}));
-    let other = swap_of.await.expect(201).json();
+    let other = team.task(json!({"name": "Sweep the stairs", "assigned_user_id": team.ben.id})).await;
     let asked = json!({"requester": {"user_id": team.ann.id, "task_id": task["id"]},
         "target": {"user_id": team.ben.id, "task_id": other["id"]}});
     let swap = team.ann.client.post("/api/v1/swaps", asked).await.expect(201).id();
@@ -121,9 +120,7 @@ async fn who_knows_the_code_joins_until_it_is_renewed(engine: &Engine) {
     let code = team.admin.client.get(&team.path("")).await.expect(200).json()["invitation_code"].clone();
     assert_eq!(team.ann.client.get(&team.path("")).await.json()["invitation_code"], Value::Null, "for admins alone");
     let newcomer = person(&team.line.server, "acme", "newcomer").await;
-    let join = async |who: &Person, code: &Value| {
-        who.client.post("/api/v1/groups/join", json!({"invitation_code": code})).await
-    };
+    let join = async |who: &Person, code: &Value| who.client.post("/api/v1/groups/join", json!({"invitation_code": code})).await;
     assert_eq!(join(&newcomer, &code).await.expect(200).json()["my_role"], "member");
     assert_eq!(join(&newcomer, &code).await.expect(200).json()["member_count"], 4, "joining again changes nothing");
     let renewed = team.admin.client.send(Method::POST, &team.path("/invitation-code"), None).await.expect(200).json();

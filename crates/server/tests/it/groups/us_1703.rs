@@ -26,7 +26,10 @@ async fn a_replay_sends_the_same_event_and_is_a_row_of_its_own(engine: &Engine) 
     assert_eq!(taken[0].body, taken[1].body);
     assert_eq!(taken[1].header("hookswitch-replay"), "true");
     let delivered = until("the replay's end", || async {
-        team.log(&webhook).await.into_iter().find(|delivery| delivery["id"] == again.as_str() && delivery["status"] == "delivered")
+        team.log(&webhook)
+            .await
+            .into_iter()
+            .find(|delivery| delivery["id"] == again.as_str() && delivery["status"] == "delivered")
     });
     let delivered = delivered.await;
     assert_eq!((&delivered["replayedFrom"], &delivered["eventId"]), (&dead["id"], &dead["eventId"]));

@@ -69,7 +69,10 @@ async fn each_change_tells_one_event_in_the_form_of_the_design(engine: &Engine) 
     assert_eq!((&bodies[5]["data"]["status"], &bodies[5]["data"]["points"]), (&json!("Completed"), &json!(40)));
     let swapped = &bodies[9]["data"];
     assert_eq!((&swapped["id"], &swapped["status"]), (&swap["id"], &json!("Approved")));
-    assert_eq!((&swapped["requester"]["id"], &swapped["requester"]["assignedUserId"]), (&swap["mine"]["id"], &json!(team.ben.id)));
+    assert_eq!(
+        (&swapped["requester"]["id"], &swapped["requester"]["assignedUserId"]),
+        (&swap["mine"]["id"], &json!(team.ben.id))
+    );
     assert_eq!((&swapped["target"]["id"], &swapped["target"]["assignedUserId"]), (&swap["theirs"]["id"], &json!(team.ann.id)));
 }
 
@@ -87,7 +90,8 @@ async fn every_event_is_of_its_group_and_fits_its_schema(engine: &Engine) {
         let mut cursor = String::new();
         loop {
             let page = team.line.admin.get(&format!("/api/v1/event-types?limit=100{cursor}")).await.expect(200).json();
-            for known in page["data"].as_array().unwrap().iter().filter(|known| known["name"].as_str().unwrap().starts_with(kind)) {
+            for known in page["data"].as_array().unwrap().iter().filter(|known| known["name"].as_str().unwrap().starts_with(kind))
+            {
                 schemas.insert(known["name"].as_str().unwrap().to_owned(), Compiled::new(&known["schema"]).unwrap());
             }
             let Some(next) = page["next_cursor"].as_str() else { break };
@@ -107,9 +111,20 @@ async fn every_event_is_of_its_group_and_fits_its_schema(engine: &Engine) {
         seen.push(name.to_owned());
     }
     for name in [
-        "group.created", "group.updated", "group.deleted", "group.member_added", "group.member_changed",
-        "group.member_removed", "task.created", "task.updated", "task.completed", "task.approved", "task.rejected",
-        "task.deleted", "task.swap.requested", "task.swapped",
+        "group.created",
+        "group.updated",
+        "group.deleted",
+        "group.member_added",
+        "group.member_changed",
+        "group.member_removed",
+        "task.created",
+        "task.updated",
+        "task.completed",
+        "task.approved",
+        "task.rejected",
+        "task.deleted",
+        "task.swap.requested",
+        "task.swapped",
     ] {
         assert!(seen.iter().any(|seen| seen == name), "{name} was not told: {seen:?}");
     }

@@ -54,9 +54,8 @@ async fn asking_the_log_again_shows_how_a_delivery_goes_on(engine: &Engine) {
     let first = team.log(&webhook).await.remove(0);
     assert_eq!((&first["status"], &first["attempts"], &first["lastAttemptAt"]), (&json!("queued"), &json!(0), &Value::Null));
     team.admin.client.put(&webhook.path(""), json!({"isActive": true})).await.expect(200);
-    let then = until("the delivery's end", || async {
-        team.log(&webhook).await.into_iter().find(|row| row["status"] == "delivered")
-    });
+    let then =
+        until("the delivery's end", || async { team.log(&webhook).await.into_iter().find(|row| row["status"] == "delivered") });
     let then = then.await;
     assert_eq!((&then["id"], &then["attempts"]), (&first["id"], &json!(1)));
 }

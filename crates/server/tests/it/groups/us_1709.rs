@@ -44,7 +44,10 @@ async fn a_backoff_doubles_from_attempt_to_attempt(engine: &Engine) {
     assert_eq!(own["policy"]["schedule_seconds"], json!([0, 60, 120, 240]));
     let policy = Policy { max_attempts: 4, schedule_seconds: vec![0, 60, 120, 240], jitter: 0.0, ..Policy::default() };
     assert_eq!(policy.check(), Ok(()));
-    team.line.admin.patch(&path, json!({"policy": {"max_attempts": 4, "schedule_seconds": [0, 60, 120, 240], "jitter": 0.0}})).await
+    team.line
+        .admin
+        .patch(&path, json!({"policy": {"max_attempts": 4, "schedule_seconds": [0, 60, 120, 240], "jitter": 0.0}}))
+        .await
         .expect(200);
     team.task(json!({})).await;
     let waiting = until("a failed attempt", || async {
@@ -67,9 +70,8 @@ async fn a_replaced_secret_signs_no_longer(engine: &Engine) {
         known.push(rotated["secret"].as_str().unwrap().to_owned());
         team.task(json!({})).await;
         let taken = team.line.receiver.wait(turn + 1).await.remove(turn);
-        let signs: Vec<bool> = known.iter().map(|secret| {
-            super::Webhook { id: webhook.id.clone(), secret: secret.clone() }.signed(&taken)
-        }).collect();
+        let signs: Vec<bool> =
+            known.iter().map(|secret| super::Webhook { id: webhook.id.clone(), secret: secret.clone() }.signed(&taken)).collect();
         assert_eq!(signs.iter().filter(|signs| **signs).count(), 1);
         assert_eq!(signs.last(), Some(&true), "the newest and no other");
     }

@@ -20,7 +20,8 @@ async fn from_one_system_in_to_another_out(engine: &Engine) {
     assert!(webhook.signed(&first));
     assert_eq!((&first.json()["event"], &first.json()["data"]["id"]), (&json!("task.created"), &made["taskId"]));
     assert_eq!((&first.json()["actorId"], &first.json()["data"]["externalId"]), (&json!(null), &json!("crm-1")));
-    let row = until("its row in the log", || async { team.log(&webhook).await.into_iter().find(|row| row["status"] == "delivered") });
+    let row =
+        until("its row in the log", || async { team.log(&webhook).await.into_iter().find(|row| row["status"] == "delivered") });
     let row = row.await;
     assert_eq!((&row["event"], &row["attempts"]), (&json!("task.created"), &json!(1)));
     team.admin.client.send(Method::POST, &webhook.path(&format!("/replay/{}", id_of(&row))), None).await.expect(202);

@@ -66,7 +66,9 @@ impl Backoff {
     fn of(policy: &Policy) -> Self {
         let delays = policy.schedule_seconds.get(1..).unwrap_or_default();
         match delays.first() {
-            Some(first) if Self::Doubled(*first).schedule(delays.len() as u32 + 1).get(1..) == Some(delays) => Self::Doubled(*first),
+            Some(first) if Self::Doubled(*first).schedule(delays.len() as u32 + 1).get(1..) == Some(delays) => {
+                Self::Doubled(*first)
+            }
             _ => Self::Each(delays.to_vec()),
         }
     }
