@@ -135,8 +135,9 @@ pub async fn request(tx: &mut Tx, change: &Change<'_>, asked: NewSwap) -> Result
     let theirs = theirs.ok_or_else(|| rule("different_groups", "both tasks must be of one group"))?;
     check_sides(tx, &mine, requester, &theirs, target).await?;
     let now = change.ambient.now();
-    check_tasks(&mine, &theirs, allow_difficulty_override, now)?;
+    // Who asks twice hears that first, whatever else is wrong.
     check_others(tx, requester, target, now).await?;
+    check_tasks(&mine, &theirs, allow_difficulty_override, now)?;
     let fields = Swap {
         group_id: mine.fields.group_id,
         requester_user_id: requester.user_id,
