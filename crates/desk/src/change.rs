@@ -3,6 +3,7 @@
 
 use hookswitch_domain::audit::Actor;
 use hookswitch_domain::event::EventType;
+use hookswitch_domain::id::GroupId;
 use hookswitch_domain::time::Ambient;
 use hookswitch_pipeline::inbound::action::{ActionError, Context};
 use hookswitch_pipeline::outbound::publish::{NewEvent, Publisher};
@@ -20,12 +21,15 @@ pub struct Change<'a> {
     pub depth: u8,
     /// What the change's events refer to beside the record that each is about.
     pub references: Map<String, Value>,
+    /// The group in which it happens: its destinations hear of it, and no other group's.
+    pub group: Option<GroupId>,
 }
 
 impl<'a> Change<'a> {
     /// What a person or a token asks for.
     pub fn by(actor: Actor, ambient: &'a dyn Ambient, publisher: &'a Publisher) -> Self {
-        Self { ambient, publisher, actor, correlation_id: None, causation_id: None, depth: 0, references: Map::new() }
+        let references = Map::new();
+        Self { ambient, publisher, actor, correlation_id: None, causation_id: None, depth: 0, references, group: None }
     }
 
     /// What an inbound webhook asks for: its delivery is the cause of whatever follows.
@@ -39,7 +43,20 @@ impl<'a> Change<'a> {
             causation_id: Some(delivery),
             depth: context.depth,
             references: Map::new(),
+            group: None,
         }
+    }
+
+    /// The same change as something that happens in a group. Its events say who did it, which their
+    /// receivers are told.
+    pub(crate) fn within(&self, group: GroupId) -> Self {
+        let actor = match &self.actor {
+            Actor::User(id) => Some(id.to_string()),
+            Actor::Token(id) => Some(id.to_string()),
+            Actor::Operator | Actor::System | Actor::Webhook(_) => None,
+        };
+        let actor = actor.map(|id| ("actor_id".to_owned(), Value::from(id)));
+        Self { group: Some(group), ..self.about(actor) }
     }
 
     /// The same change, whose events refer to these too.
@@ -72,7 +89,7 @@ impl<'a> Change<'a> {
             causation_id: self.causation_id.clone(),
             depth: self.depth.saturating_add(1),
             references,
-            group_id: None,
+            group_id: self.group,
             source: "desk",
         };
         self.publisher.publish_in(tx, event).await?;

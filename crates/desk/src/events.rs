@@ -9,12 +9,15 @@ use crate::board::{Board, Category, Priority, Status};
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::evidence::Evidence;
+use crate::group::Group;
 use crate::invoice::Invoice;
 use crate::location::Location;
 use crate::project::{Phase, Project, ProjectStatus, ProjectTask};
 use crate::record::{Entity, changed, removed, schema_of};
 use crate::service::Service;
 use crate::tag::Tag;
+use crate::task::Task;
+use crate::task::swap::Swap;
 use crate::team::Team;
 use crate::ticket::{Comment, Ticket};
 use crate::time::{TimeEntry, TimePeriod, TimeSheet};
@@ -39,6 +42,7 @@ pub fn event_types() -> Vec<BuiltIn> {
     all.extend([of::<TimePeriod>(), of::<TimeSheet>(), of::<TimeEntry>(), of::<Tag>(), of::<Team>()].concat());
     all.extend([of::<Project>(), of::<Phase>(), of::<ProjectStatus>(), of::<ProjectTask>()].concat());
     all.extend([of::<Board>(), of::<Status>(), of::<Priority>(), of::<Category>(), of::<Alert>(), of::<Evidence>()].concat());
+    all.extend([of::<Group>(), of::<Task>()].concat());
     all
 }
 
@@ -69,7 +73,48 @@ const NAMED: &[BuiltIn] = &[
     one("alert.assigned", "An alert was given to somebody.", changed::<Alert>),
     one("alert.resolved", "An alert is done with.", changed::<Alert>),
     one("alert.reopened", "An alert is open again.", changed::<Alert>),
+    one("group.member_added", "Somebody joined a group.", member),
+    one("group.member_changed", "A member of a group has another role.", member),
+    one("group.member_removed", "Somebody left a group.", member),
+    one("task.completed", "A task was done; it may still wait for approval.", changed::<Task>),
+    one("task.approved", "An admin of the group approved what was done.", changed::<Task>),
+    one("task.rejected", "An admin of the group did not, and said why.", rejected),
+    one("task.swapped", "Two members exchanged their tasks.", swapped),
+    one("task.swap.requested", "Somebody asked to exchange two tasks.", removed::<Swap>),
+    one("task.swap.rejected", "A request to exchange two tasks was refused.", changed::<Swap>),
+    one("task.swap.expired", "Nobody decided a request to exchange two tasks.", changed::<Swap>),
 ];
+
+fn member() -> Value {
+    record(json!({
+        "group_id": { "type": "string" },
+        "member": { "type": "object", "required": ["user_id", "role"] },
+        "changes": changes(),
+    }))
+}
+
+fn rejected() -> Value {
+    let mut schema = changed::<Task>();
+    schema["properties"]["reason"] = json!({ "type": "string" });
+    schema
+}
+
+/// Both tasks as they are now, and who had them before.
+fn swapped() -> Value {
+    let mut task = changed::<Task>();
+    let mut swap = removed::<Swap>();
+    let mut definitions = serde_json::Map::new();
+    for part in [&mut task, &mut swap] {
+        let own = part.as_object_mut().and_then(|object| object.shift_remove("$defs"));
+        definitions.extend(own.and_then(|own| own.as_object().cloned()).into_iter().flatten());
+    }
+    for side in ["requester", "target"] {
+        swap["properties"][side] = task.clone();
+    }
+    swap["required"] = json!(["swap", "requester", "target"]);
+    swap["$defs"] = Value::Object(definitions);
+    swap
+}
 
 fn record(fields: Value) -> Value {
     let required: Vec<&String> = fields.as_object().into_iter().flat_map(|fields| fields.keys()).collect();

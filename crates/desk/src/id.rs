@@ -40,6 +40,8 @@ desk_ids! {
     TagMappingId "tgm";
     AlertId "alr";
     EvidenceId "evd";
+    TaskId "tsk";
+    SwapId "swp";
     /// A row of `tenant_external_entity_mappings`.
     MappingId "map";
     /// A row of a record's history.

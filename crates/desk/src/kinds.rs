@@ -11,6 +11,7 @@ use crate::board::{Board, Category, Priority, Status};
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::evidence::Evidence;
+use crate::group::Group;
 use crate::id::TicketId;
 use crate::input::invalid;
 use crate::invoice::Invoice;
@@ -19,6 +20,8 @@ use crate::project::{Phase, Project, ProjectStatus, ProjectTask};
 use crate::record::{Kind, store};
 use crate::service::Service;
 use crate::tag::Tag;
+use crate::task::Task;
+use crate::task::swap::Swap;
 use crate::team::Team;
 use crate::time::{TimeEntry, TimePeriod, TimeSheet};
 
@@ -49,6 +52,9 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<Category>(),
     Kind::of::<Alert>(),
     Kind::of::<Evidence>(),
+    Kind::of::<Group>(),
+    Kind::of::<Task>(),
+    Kind::of::<Swap>(),
 ];
 
 pub fn named(name: &str) -> Option<&'static Kind> {

@@ -5,6 +5,7 @@
 //! * A **ticket** lies on a **board**, has one of that board's **statuses**, a **priority**, perhaps
 //!   a **client**, a **category** and an assignee. Its number counts up per tenant, without a gap.
 //! * An **external mapping** says which record of ours is which record of somebody else's.
+//! * A **group** of users has **tasks**, which its members do for points and may **swap**.
 //! * Whatever happens to a ticket is published in the transaction in which it happens.
 //!
 //! Each entity is a folder: `mod.rs` has its fields and rules, `actions.rs` what inbound webhooks may do
@@ -20,6 +21,7 @@ pub mod client;
 pub mod contact;
 mod events;
 pub mod evidence;
+pub mod group;
 pub mod history;
 pub mod id;
 pub mod input;
@@ -33,6 +35,7 @@ pub mod record;
 mod seed;
 pub mod service;
 pub mod tag;
+pub mod task;
 pub mod team;
 pub mod ticket;
 pub mod time;
@@ -53,6 +56,7 @@ pub const COMPONENT: Component = Component {
     migrations: &[
         migration!(1, "../migrations", "0001_desk"),
         migration!(2, "../migrations", "0002_records"),
+        migration!(3, "../migrations", "0003_tasks"),
         migration!(4, "../migrations", "0004_indexes"),
         migration!(18, "../migrations", "0018_links"),
     ],

@@ -94,6 +94,7 @@ impl App {
             sandbox,
             registry: registry()?,
             built_in: [builtin::OWN, &hookswitch_desk::event_types()].concat(),
+            duties: hookswitch_desk::task::sweep::DUTIES,
             allow_unsigned: config.allow_unsigned,
             retention: config.retention,
             event_bytes: config.limits.event_bytes,

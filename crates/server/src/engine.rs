@@ -23,7 +23,7 @@ use hookswitch_pipeline::outbound::worker::Worker;
 use hookswitch_pipeline::sandbox::{Sandbox, SandboxConfig};
 use hookswitch_pipeline::secrets::Secrets;
 use hookswitch_pipeline::shared::Shared;
-use hookswitch_pipeline::upkeep::{self, Retention, Upkeep};
+use hookswitch_pipeline::upkeep::{self, HostDuty, Retention, Upkeep};
 use hookswitch_store::Db;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,7 @@ pub struct Engine {
     retention: upkeep::Days,
     pub notifier: Arc<Notifier>,
     console: String,
+    duties: &'static [HostDuty],
     /// Background loops.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -81,6 +82,8 @@ pub struct Parts {
     pub links: Arc<dyn Links>,
     /// Event types of the product and its hosts.
     pub built_in: Vec<BuiltIn>,
+    /// What the hosts have to do now and then.
+    pub duties: &'static [HostDuty],
     /// Whether this node sends.
     pub worker: bool,
 }
@@ -97,6 +100,7 @@ impl Engine {
             links,
             allow_unsigned,
             built_in,
+            duties,
             retention,
             event_bytes,
             smtp,
@@ -158,6 +162,7 @@ impl Engine {
             retention,
             notifier,
             console,
+            duties,
             tasks,
             stop,
         })
@@ -185,6 +190,8 @@ impl Engine {
         Upkeep {
             db: self.db.clone(),
             ambient: self.ambient.clone(),
+            publisher: self.publisher.clone(),
+            hosts: self.duties,
             retention: Retention::new(self.retention),
             notifier: self.notifier.clone(),
             console: self.console.clone(),

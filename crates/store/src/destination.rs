@@ -135,6 +135,16 @@ pub async fn list(tx: &mut Tx, page: &Page) -> Result<Vec<Destination>, StoreErr
     with_keys(tx, rows).await
 }
 
+/// A group's own destinations, newest first.
+pub async fn of_group(tx: &mut Tx, group: GroupId, page: &Page) -> Result<Vec<Destination>, StoreError> {
+    let tenant = tx.tenant();
+    let sql = format!(
+        "SELECT {COLUMNS} {FROM} WHERE d.tenant = $1 AND d.group_id = $5 AND d.id < $2 AND d.id >= $3 ORDER BY d.id DESC LIMIT $4"
+    );
+    let rows = tx.query(&sql, params![tenant, page.below(), page.floor(), page.fetch(), group]).await?;
+    with_keys(tx, rows).await
+}
+
 /// Every destination of the tenant: what fan-out and senders keep a copy of.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Destination>, StoreError> {
     let tenant = tx.tenant();

@@ -47,6 +47,7 @@ pub const STORE: Component = Component {
         migration!(14, "../migrations", "0014_inbound"),
         migration!(16, "../migrations", "0016_inbound_repeats"),
         migration!(18, "../migrations", "0018_holder"),
+        migration!(20, "../migrations", "0020_groups"),
     ],
 };
 

@@ -184,6 +184,11 @@ fn action(outcome: &str, ended: Option<State>) -> &'static str {
     }
 }
 
+/// Which entry says that a delivery was scheduled: the first of it in the trail.
+pub fn scheduled(delivery: DeliveryId) -> AuditId {
+    entry_id(delivery, 0, made_at(delivery.uuid()))
+}
+
 /// Made of what the entry is about, so that it is the same each time it is told.
 fn entry_id(delivery: DeliveryId, record: u32, at: Timestamp) -> AuditId {
     let mut random = [0; 10];

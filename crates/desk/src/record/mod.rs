@@ -291,11 +291,26 @@ pub fn check_version(version: i64, expected: Option<i64>) -> Result<(), ActionEr
 }
 
 /// Gives a record, as it was just read, these fields. Publishes only if that changes something.
-pub async fn apply<E: Entity>(
+pub async fn apply<E: Entity>(tx: &mut Tx, change: &Change<'_>, before: Record<E>, after: E) -> Result<Changed<E>, ActionError> {
+    let was = before.fields.clone();
+    let changed = rewrite(tx, change, before, after, "updated").await?;
+    if !changed.changes.is_empty() {
+        let Changed { record, changes } = &changed;
+        for event in [E::EVENTS.updated].into_iter().chain(E::news(&was, &record.fields)) {
+            publish(tx, change, event, record, json!({ E::KIND: record, "changes": changes })).await?;
+        }
+    }
+    Ok(changed)
+}
+
+/// Gives a record, as it was just read, these fields, notes that under this name, and tells nobody: for
+/// what has an event of its own.
+pub(crate) async fn rewrite<E: Entity>(
     tx: &mut Tx,
     change: &Change<'_>,
     before: Record<E>,
     mut after: E,
+    what: &str,
 ) -> Result<Changed<E>, ActionError> {
     check(tx, Some(&before.fields), &after).await?;
     after.settle(tx, &Settling { change, id: before.id, before: Some(&before.fields) }).await?;
@@ -303,15 +318,11 @@ pub async fn apply<E: Entity>(
     if changes.is_empty() {
         return Ok(Changed { record: before, changes });
     }
-    let news = E::news(&before.fields, &after);
     let record = Record { fields: after, version: before.version + 1, updated_at: change.ambient.now(), ..before };
     if !store::update(tx, &record, before.version).await? {
         return Err(StoreError::Contended(format!("{} {} was changed by somebody else", E::KIND, record.id)).into());
     }
-    history::note(tx, change, E::KIND, record.id.into(), "updated", &changes).await?;
-    for event in [E::EVENTS.updated].into_iter().chain(news) {
-        publish(tx, change, event, &record, json!({ E::KIND: record, "changes": changes })).await?;
-    }
+    history::note(tx, change, E::KIND, record.id.into(), what, &changes).await?;
     Ok(Changed { record, changes })
 }
 

@@ -12,20 +12,32 @@ mod rotations;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hookswitch_domain::time::Ambient;
 use hookswitch_store::{Db, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::notify::Notifier;
+use crate::outbound::publish::Publisher;
 
 pub use retention::{Days, Retention};
 
 const ROUND: Duration = Duration::from_secs(60);
 
+/// A duty that a host brings: run with the others, and as safe to repeat.
+#[derive(Clone, Copy)]
+pub struct HostDuty {
+    pub name: &'static str,
+    pub run: for<'u> fn(&'u Upkeep) -> BoxFuture<'u, Result<(), StoreError>>,
+}
+
 /// What the duties need.
 pub struct Upkeep {
     pub db: Db,
     pub ambient: Arc<dyn Ambient>,
+    /// For what hosts tell.
+    pub publisher: Publisher,
+    pub hosts: &'static [HostDuty],
     pub retention: Retention,
     pub notifier: Arc<Notifier>,
     /// Where people look: the console's address.
@@ -52,14 +64,18 @@ impl Upkeep {
     }
 
     async fn duties(&self) -> Vec<Done> {
-        vec![
+        let mut done = vec![
             ("partitions", partitions::run(&self.db).await),
             ("forget", forget::run(&self.db).await),
             ("bodies", bodies::run(&self.db).await),
             ("rotations", rotations::run(&self.db).await),
             ("gauges", gauges::run(&self.db).await),
             ("notify", notify::run(&self.notifier, &*self.ambient, &self.console).await),
-        ]
+        ];
+        for duty in self.hosts {
+            done.push((duty.name, (duty.run)(self).await));
+        }
+        done
     }
 
     async fn account(&self, stop: &CancellationToken) -> Vec<Done> {

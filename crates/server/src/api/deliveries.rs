@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use hookswitch_domain::delivery::State as DeliveryState;
-use hookswitch_domain::id::{AttemptId, DeliveryId, DestinationId, EventId, made_at, uuid_v7};
+use hookswitch_domain::id::{AttemptId, AuditId, DeliveryId, DestinationId, EventId, made_at, uuid_v7};
 use hookswitch_domain::time::Timestamp;
 use hookswitch_pipeline::outbound::publish::LEASE_MS;
-use hookswitch_store::Tx;
 use hookswitch_store::dead_letter::{self, Replay};
 use hookswitch_store::delivery::{self as rows, Attempt as AttemptRow, Delivery as Row, Filter};
+use hookswitch_store::{Tx, trail};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -46,8 +46,12 @@ pub struct Delivery {
     correlation_id: Option<String>,
     /// Of its event: an ordered destination gets what has the same key one after the other.
     ordering_key: Option<String>,
+    /// What the event is about: `alert_id`, `evidence_id`, `ticket_id` and the like, and `actor_id`, who caused it.
     #[schema(value_type = Object)]
     references: serde_json::Map<String, Value>,
+    /// Its first entry in the audit trail; `/api/v1/audit?target=` with the delivery's id lists all of them.
+    #[schema(value_type = String, example = "aud_01jd8r7c5tevzs9c1ghvzv3hkp")]
+    audit_id: AuditId,
     #[schema(value_type = Option<String>)]
     replayed_from: Option<DeliveryId>,
     last_status: Option<u32>,
@@ -77,6 +81,7 @@ impl From<Row> for Delivery {
     fn from(row: Row) -> Self {
         Self {
             created_at: made_at(row.id.uuid()),
+            audit_id: trail::scheduled(row.id),
             id: row.id,
             event_id: row.event_id,
             event_type: row.event_type,
@@ -245,23 +250,27 @@ pub async fn replay(
     once.run(&store, move |tx| {
         Box::pin(async move {
             let row = find(tx, id).await?;
-            let fresh: DeliveryId = app.ambient.fresh();
-            match dead_letter::replay(tx, id, fresh, false, LEASE_MS).await? {
-                Replay::Made => {}
-                Replay::NotNow => {
-                    return Err(Problem::conflict("not_finished", "this delivery isn't finished; it will be tried by itself"));
-                }
-                Replay::Gone if row.destination_name.is_some() => {
-                    return Err(payload_purged());
-                }
-                Replay::Gone => return Err(Problem::conflict("destination_deleted", "its destination is deleted")),
-            }
-            caller.record(tx, &app, "delivery.replayed", id, json!({ "delivery_id": fresh })).await?;
-            app.engine.publisher.wake_after(tx);
-            Created::with_status(StatusCode::ACCEPTED, &Replayed { delivery_id: fresh })
+            let delivery_id = send_again(tx, &app, &caller, &row).await?;
+            Created::with_status(StatusCode::ACCEPTED, &Replayed { delivery_id })
         })
     })
     .await
+}
+
+/// Sends what this delivery sent once more: a new delivery that is linked to it.
+pub(super) async fn send_again(tx: &mut Tx, app: &App, caller: &Caller, row: &Row) -> Result<DeliveryId, Problem> {
+    let fresh: DeliveryId = app.ambient.fresh();
+    match dead_letter::replay(tx, row.id, fresh, false, LEASE_MS).await? {
+        Replay::Made => {}
+        Replay::NotNow => {
+            return Err(Problem::conflict("not_finished", "this delivery isn't finished; it will be tried by itself"));
+        }
+        Replay::Gone if row.destination_name.is_some() => return Err(payload_purged()),
+        Replay::Gone => return Err(Problem::conflict("destination_deleted", "its destination is deleted")),
+    }
+    caller.record(tx, app, "delivery.replayed", row.id, json!({ "delivery_id": fresh })).await?;
+    app.engine.publisher.wake_after(tx);
+    Ok(fresh)
 }
 
 /// There is nothing left that could be sent.

@@ -40,6 +40,7 @@ use crate::receive::{InboundAccepted, InboundAcceptedPart};
         (name = "deliveries", description = "What was sent, when, and what came back"),
         (name = "inbound", description = "URLs that turn requests into actions"),
         (name = "desk", description = "Tickets, clients and what they refer to"),
+        (name = "groups", description = "Groups of users, their tasks and their webhooks"),
         (name = "receiver", description = "Where other systems send to"),
         (name = "audit", description = "The hash-chained trail of changes"),
         (name = "notifications", description = "Who is told when something needs a look"),

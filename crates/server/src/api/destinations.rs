@@ -27,6 +27,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use body::Draft;
 pub use body::{Change, NewDestination};
 pub use content::{__path_preview, __path_preview_of, preview, preview_of};
 pub use parts::HeaderBody as EventHeader;
@@ -69,40 +70,7 @@ pub async fn create(
     let store = caller.store.clone();
     once.run(&store, move |tx| {
         Box::pin(async move {
-            audit::bump_epoch(tx).await?;
-            let ambient = &*app.ambient;
-            body::check_credential(tx, draft.credential).await?;
-            let url = Secret::from(draft.target.expose());
-            let url_secret = app.engine.secrets.seal(tx, ambient, PURPOSE_URL, &url).await?;
-            let now = ambient.now();
-            let mut row = Row {
-                id: ambient.fresh(),
-                group_id: draft.group_id,
-                name: draft.name,
-                adapter_type: draft.adapter_type,
-                endpoint: draft.target.endpoint(),
-                url_secret,
-                signing_secret: None,
-                previous_secret: None,
-                previous_until: None,
-                keys: Vec::new(),
-                credential: draft.credential,
-                config: draft.config,
-                revision: 1,
-                created_at: now,
-                updated_at: now,
-                hold: (!draft.enabled).then_some(Hold::Disabled),
-                failing: None,
-            };
-            let shown = signing::equip(tx, &app, &mut row, draft.secret.as_ref(), draft.ed25519).await?;
-            if draft.enabled {
-                row.hold = verify::held_until_verified(tx, &row).await?;
-            }
-            rows::insert(tx, &row).await?;
-            let (signing, brought) = (signing::told(&row), draft.secret.is_some());
-            let detail = json!({ "name": row.name, "endpoint": row.endpoint, "adapter_type": row.adapter_type,
-                "signing": signing, "brought": brought });
-            caller.record(tx, &app, "destination.created", row.id, detail).await?;
+            let (row, shown) = make(tx, &app, &caller, draft).await?;
             let created = Created::new(&CreatedDestination::from(row))?;
             Ok(match shown {
                 Some(shown) => created.secret("signing_secret", shown),
@@ -111,6 +79,45 @@ pub async fn create(
         })
     })
     .await
+}
+
+/// Writes a new destination. Returns the secret that was made for it, to be shown once.
+pub(super) async fn make(tx: &mut Tx, app: &App, caller: &Caller, draft: Draft) -> Result<(Row, Option<String>), Problem> {
+    audit::bump_epoch(tx).await?;
+    let ambient = &*app.ambient;
+    body::check_credential(tx, draft.credential).await?;
+    let url = Secret::from(draft.target.expose());
+    let url_secret = app.engine.secrets.seal(tx, ambient, PURPOSE_URL, &url).await?;
+    let now = ambient.now();
+    let mut row = Row {
+        id: ambient.fresh(),
+        group_id: draft.group_id,
+        name: draft.name,
+        adapter_type: draft.adapter_type,
+        endpoint: draft.target.endpoint(),
+        url_secret,
+        signing_secret: None,
+        previous_secret: None,
+        previous_until: None,
+        keys: Vec::new(),
+        credential: draft.credential,
+        config: draft.config,
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+        hold: (!draft.enabled).then_some(Hold::Disabled),
+        failing: None,
+    };
+    let shown = signing::equip(tx, app, &mut row, draft.secret.as_ref(), draft.ed25519).await?;
+    if draft.enabled {
+        row.hold = verify::held_until_verified(tx, &row).await?;
+    }
+    rows::insert(tx, &row).await?;
+    let (signing, brought) = (signing::told(&row), draft.secret.is_some());
+    let detail = json!({ "name": row.name, "endpoint": row.endpoint, "adapter_type": row.adapter_type,
+        "signing": signing, "brought": brought });
+    caller.record(tx, app, "destination.created", row.id, detail).await?;
+    Ok((row, shown))
 }
 
 /// One destination.
@@ -317,25 +324,31 @@ pub async fn test(
     let store = caller.store.clone();
     once.run(&store, move |tx| {
         Box::pin(async move {
-            let row = find(tx, id).await?;
-            let (event, delivery): (EventId, DeliveryId) = (app.ambient.fresh(), app.ambient.fresh());
-            let payload =
-                json!({ "message": "A test from Hookswitch", "destination": row.name, "actor": caller.actor.to_string() });
-            let meta = hookswitch_store::event::Meta { source: "test".to_owned(), ..Default::default() };
-            let event = NewEvent {
-                id: event,
-                event_type: "webhook.test".to_owned(),
-                payload: payload.to_string().into(),
-                meta: serde_json::to_string(&meta).map_err(|error| Problem::internal(error.to_string()))?,
-                deliveries: vec![NewDelivery { id: delivery, destination: id, leased: false, key: None }],
-            };
-            queue::insert_event(tx, &event, LEASE_MS).await?;
-            caller.record(tx, &app, "destination.tested", id, json!({ "delivery_id": delivery })).await?;
-            app.engine.publisher.wake_after(tx);
-            Created::with_status(StatusCode::ACCEPTED, &Sent { delivery_id: delivery })
+            let delivery_id = send_test(tx, &app, &caller, id).await?;
+            Created::with_status(StatusCode::ACCEPTED, &Sent { delivery_id })
         })
     })
     .await
+}
+
+/// Sends a test event to this destination alone, in its group.
+pub(super) async fn send_test(tx: &mut Tx, app: &App, caller: &Caller, id: DestinationId) -> Result<DeliveryId, Problem> {
+    let row = find(tx, id).await?;
+    let (event, delivery): (EventId, DeliveryId) = (app.ambient.fresh(), app.ambient.fresh());
+    let payload = json!({ "message": "A test from Hookswitch", "destination": row.name, "actor": caller.actor.to_string() });
+    let group_id = row.group_id;
+    let meta = hookswitch_store::event::Meta { source: "test".to_owned(), group_id, ..Default::default() };
+    let event = NewEvent {
+        id: event,
+        event_type: "webhook.test".to_owned(),
+        payload: payload.to_string().into(),
+        meta: serde_json::to_string(&meta).map_err(|error| Problem::internal(error.to_string()))?,
+        deliveries: vec![NewDelivery { id: delivery, destination: id, leased: false, key: None }],
+    };
+    queue::insert_event(tx, &event, LEASE_MS).await?;
+    caller.record(tx, app, "destination.tested", id, json!({ "delivery_id": delivery })).await?;
+    app.engine.publisher.wake_after(tx);
+    Ok(delivery)
 }
 
 async fn find(tx: &mut Tx, id: DestinationId) -> Result<Row, Problem> {

@@ -1,7 +1,8 @@
 //! The guard: who may use which route. Every operation names its permission in the OpenAPI
 //! document (`x-permission`), and that name is what is enforced here, before a handler or even a
 //! body is looked at; the document can't say something else than the server does. `public` needs
-//! nobody, `session` anybody who is known.
+//! nobody, `session` anybody who is known, and `group:member`, `group:admin` and `group:owner` somebody of
+//! the tenant who is that in the group that the request is about, which the handler looks up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub const X_PERMISSION: &str = "x-permission";
 pub enum Need {
     Public,
     Session,
+    /// Judged by the handler, which knows the group.
+    InGroup,
     May(Permission),
 }
 
@@ -40,6 +43,7 @@ impl Need {
         match operation.extensions.as_ref()?.get(X_PERMISSION)?.as_str()? {
             "public" => Some(Self::Public),
             "session" => Some(Self::Session),
+            "group:member" | "group:admin" | "group:owner" => Some(Self::InGroup),
             name => name.parse().ok().map(Self::May),
         }
     }

@@ -30,6 +30,7 @@ mod event_types;
 mod events;
 mod external_mappings;
 mod features;
+mod groups;
 pub mod guard;
 mod health;
 mod history;
@@ -217,13 +218,40 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(nouns::alerts::get, nouns::alerts::change, nouns::alerts::remove))
         .routes(routes!(nouns::evidence::list, nouns::evidence::create))
         .routes(routes!(nouns::evidence::get, nouns::evidence::change, nouns::evidence::remove))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::join))
+        .routes(routes!(groups::get, groups::change, groups::remove))
+        .routes(routes!(groups::renew_code))
+        .routes(routes!(groups::members, groups::add_member))
+        .routes(routes!(groups::change_member, groups::remove_member))
+        .routes(routes!(groups::get_inbound, groups::put_inbound))
+        .routes(routes!(groups::rotate_inbound))
+        .routes(routes!(groups::finalize_inbound))
+        .routes(routes!(groups::tasks::list, groups::tasks::create))
+        .routes(routes!(groups::tasks::get, groups::tasks::change, groups::tasks::remove))
+        .routes(routes!(groups::tasks::complete))
+        .routes(routes!(groups::tasks::approve))
+        .routes(routes!(groups::tasks::reject))
+        .routes(routes!(groups::tasks::history))
+        .routes(routes!(groups::swaps::list, groups::swaps::create))
+        .routes(routes!(groups::swaps::get))
+        .routes(routes!(groups::swaps::approve))
+        .routes(routes!(groups::swaps::reject))
+        .routes(routes!(groups::webhooks::list, groups::webhooks::create))
+        .routes(routes!(groups::webhooks::get, groups::webhooks::change, groups::webhooks::remove))
+        .routes(routes!(groups::webhooks::rotate))
+        .routes(routes!(groups::webhooks::test))
+        .routes(routes!(groups::webhooks::deliveries))
+        .routes(routes!(groups::webhooks::replay))
         .routes(routes!(external_mappings::list, external_mappings::create))
         .routes(routes!(external_mappings::remove))
 }
 
 /// Inbound webhooks.
 fn receiving() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(receive::receive, receive::receive_put, receive::receive_patch, receive::receive_get))
+    OpenApiRouter::new()
+        .routes(routes!(receive::receive, receive::receive_put, receive::receive_patch, receive::receive_get))
+        .routes(routes!(groups::receive::receive))
 }
 
 /// For load balancers and monitoring.

@@ -3,6 +3,7 @@
 //! week of acme's desk is made through the public API, as a user would.
 
 mod endpoint;
+mod groups;
 mod inside;
 mod keepsake;
 mod seed;

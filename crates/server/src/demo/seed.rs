@@ -12,7 +12,7 @@ use hookswitch_domain::permission::Permissions;
 use hookswitch_domain::secret::Secret;
 use serde_json::{Value, json};
 
-use super::{Account, Inside, Keepsake, SIGNATURE_HEADER, TENANTS, TenantKeepsake, WEBHOOK, week};
+use super::{Account, Inside, Keepsake, SIGNATURE_HEADER, TENANTS, TenantKeepsake, WEBHOOK, groups, week};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::identity::{self, Grant};
@@ -40,17 +40,16 @@ async fn tenant(app: &Arc<App>, router: &Router, slug: &str, name: &str, endpoin
     let id = made.map_err(explain)?.id;
     let token = token(app, id).await.map_err(explain)?;
     let inside = Inside { router: router.clone(), token: token.clone() };
-    let (mut accounts, mut operator) = (Vec::new(), None);
+    let (mut accounts, mut users) = (Vec::new(), Vec::new());
     for (role, who) in [("tenant_admin", "admin"), ("operator", "operator"), ("auditor", "auditor")] {
         let (made, user) = account(app, id, role, &format!("{who}@{slug}.example"), &format!("{who} of {name}")).await?;
         accounts.push(made);
-        if who == "operator" {
-            operator = Some(user);
-        }
+        users.push(user);
     }
     // Before there are destinations: what happened last week is no news.
-    if let (WITH_A_PAST, Some(operator)) = (slug, operator) {
+    if let (WITH_A_PAST, &[admin, operator, auditor]) = (slug, &users[..]) {
         week::fill(app, id, operator).await.map_err(explain)?;
+        groups::fill(app, id, [admin, operator, auditor]).await.map_err(explain)?;
     }
     inside.put("/api/v1/features", &json!({ "inbound_webhooks_enabled": true })).await?;
     let mut destination_secrets = std::collections::BTreeMap::new();

@@ -83,13 +83,17 @@ const ALERTS: [(&str, &str, &str, bool); 6] = [
 ];
 
 /// The moment that the week's clock stands at; randomness is the process's.
-struct Clock {
+pub(super) struct Clock {
     now: AtomicI64,
     real: Arc<dyn Ambient>,
 }
 
 impl Clock {
-    fn set(&self, at: Timestamp) {
+    pub(super) fn at(moment: Timestamp, real: Arc<dyn Ambient>) -> Self {
+        Self { now: AtomicI64::new(moment.millis()), real }
+    }
+
+    pub(super) fn set(&self, at: Timestamp) {
         self.now.store(at.millis(), Ordering::Relaxed);
     }
 }
@@ -111,7 +115,7 @@ pub async fn fill(app: &Arc<App>, tenant: TenantId, operator: UserId) -> Result<
     let job = store.write::<_, Problem, _>(move |tx| {
         Box::pin(async move {
             let begin = real.now().minus(WEEK);
-            let clock = Clock { now: AtomicI64::new(begin.millis()), real };
+            let clock = Clock::at(begin, real);
             let change = Change::by(Actor::User(operator), &clock, &publisher);
             let desk = furnish(tx, &change).await?;
             for number in 0..TICKETS {

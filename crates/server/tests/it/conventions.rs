@@ -120,7 +120,8 @@ async fn bad_list_parameters_are_named(engine: &Engine) {
             }
             assert!(names_field(&problem(&what, &answer, 400), field), "{what}: {}", answer.text());
         }
-        if operation.parameters().is_empty() {
+        // A list of one group's things wants to know which.
+        if operation.parameters().is_empty() && operation.need != "group:admin" {
             let answer = caller.get(&format!("{path}?limit=1&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z")).await;
             let list = answer.expect(200).json();
             assert!(list["data"].is_array() && list.get("next_cursor").is_some(), "{}: {list}", operation.name());

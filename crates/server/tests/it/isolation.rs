@@ -25,11 +25,44 @@ pub async fn make(server: &Server, owner: &Client, slug: &str, operation: &Opera
         "/api/v1/integrations/destinations" => vec![destination(owner).await],
         "/api/v1/integrations/credentials" => vec![credential(owner).await],
         "/api/v1/inbound-webhooks" if operation.parameters().len() == 2 => inbound_delivery(server, owner, slug).await,
+        "/api/v1/groups" => group(owner, operation.parameters().len()).await,
+        "/api/v1/tasks" => vec![task(owner).await.1],
+        "/api/v1/swaps" => vec![swap(owner).await],
         collection => match named_records(owner, collection).await {
             Some(body) => vec![owner.post(collection, body).await.expect(201).id()],
             None => vec![post(owner, collection).await],
         },
     }
+}
+
+/// A group, and where the path has two ids a member who isn't its owner.
+async fn group(owner: &Client, ids: usize) -> Vec<String> {
+    let body = named_records(owner, "/api/v1/groups").await.unwrap();
+    let group = owner.post("/api/v1/groups", body).await.expect(201).id();
+    if ids < 2 {
+        return vec![group];
+    }
+    let user = post(owner, "/api/v1/users").await;
+    owner.post(&format!("/api/v1/groups/{group}/members"), json!({"user_id": user})).await.expect(201);
+    vec![group, user]
+}
+
+/// A group with a member, a task of theirs, and who that is.
+async fn task(owner: &Client) -> (String, String, String) {
+    let ids = group(owner, 2).await;
+    let body = json!({"name": "Lock the door", "assigned_user_id": ids[1]});
+    let task = owner.post(&format!("/api/v1/groups/{}/tasks", ids[0]), body).await.expect(201).id();
+    (ids[0].clone(), task, ids[1].clone())
+}
+
+async fn swap(owner: &Client) -> String {
+    let (group, mine, user) = task(owner).await;
+    let other = post(owner, "/api/v1/users").await;
+    owner.post(&format!("/api/v1/groups/{group}/members"), json!({"user_id": other})).await.expect(201);
+    let body = json!({"name": "Open the door", "assigned_user_id": other});
+    let theirs = owner.post(&format!("/api/v1/groups/{group}/tasks"), body).await.expect(201).id();
+    let body = json!({"requester": {"user_id": user, "task_id": mine}, "target": {"user_id": other, "task_id": theirs}});
+    owner.post("/api/v1/swaps", body).await.expect(201).id()
 }
 
 /// The example names a secret that the installation would have to grant first.
@@ -48,6 +81,7 @@ pub async fn post(owner: &Client, collection: &str) -> String {
 pub async fn named_records(owner: &Client, collection: &str) -> Option<Value> {
     let made = async |noun: &str| post(owner, &format!("/api/v1/{noun}")).await;
     Some(match collection.trim_start_matches("/api/v1/") {
+        "groups" => json!({"name": "Night shift", "owner_id": made("users").await}),
         "locations" => json!({"name": "Head office", "client_id": made("clients").await}),
         "statuses" => json!({"name": "Odd", "board_id": made("boards").await}),
         "project-phases" => json!({"phase_name": "Cabling", "project_id": made("projects").await}),

@@ -13,6 +13,7 @@ mod custody;
 #[path = "../../../pipeline/tests/it/adapter/fake.rs"]
 mod fake;
 mod framing;
+mod groups;
 mod harness;
 mod identity;
 mod inbound;
@@ -27,6 +28,7 @@ mod outages;
 mod outbound;
 mod receiver;
 mod records;
+mod references;
 mod retention;
 mod session;
 mod siege;

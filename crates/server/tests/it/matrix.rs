@@ -14,7 +14,8 @@ fn contract(role: &str, need: &str) -> bool {
     let (resource, action) = need.split_once(':').unwrap_or((need, ""));
     let administrates = matches!(role, "platform_admin" | "tenant_admin");
     match (resource, action) {
-        ("public" | "session", _) => true,
+        // What one is in the group decides, whatever one may in the tenant: `groups::people` walks that.
+        ("public" | "session" | "group", _) => true,
         ("tenant", _) => role == "platform_admin",
         ("event", "publish") => administrates || role == "publisher",
         ("alert", "handle") => administrates || role == "operator",
@@ -85,6 +86,7 @@ const PUBLIC: &[&str] = &[
     "PUT /api/inbound/{tenant_slug}/{webhook_slug}",
     "PATCH /api/inbound/{tenant_slug}/{webhook_slug}",
     "GET /api/inbound/{tenant_slug}/{webhook_slug}",
+    "POST /api/integrations/inbound/{group_id}/tasks",
 ];
 
 #[test]

@@ -21,6 +21,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("POST /api/v1/clients", "url"),
     ("PATCH /api/v1/clients/{id}", "url"),
     ("PATCH /api/v1/notifications/{id}", "url"),
+    ("POST /api/integrations/webhooks", "url"),
+    ("PUT /api/integrations/webhooks/{id}", "url"),
 ];
 
 const INSIDE: [&str; 12] = [
@@ -91,6 +93,10 @@ async fn nothing_inside_is_taken_anywhere(engine: &Engine) {
     let credential = admin.post("/api/v1/integrations/credentials", oauth("https://id.invalid/t")).await.expect(201).id();
     let watch = |url: &str| json!({"name": "x", "channel": {"type": "slack", "url": url}, "triggers": [{"type": "destination_disabled"}]});
     let rule = admin.post("/api/v1/notifications", watch("https://chat.invalid/x")).await.expect(201).id();
+    let owner = server.user("acme", "ann@acme.example", "operator").await;
+    let group = admin.post("/api/v1/groups", json!({"name": "Front office", "owner_id": owner})).await.expect(201).id();
+    let webhooks = format!("/api/integrations/webhooks?groupId={group}");
+    let webhook = admin.post(&webhooks, json!({"url": "https://hooks.invalid/"})).await.expect(201).id();
     for url in INSIDE {
         let channel = watch(url)["channel"].clone();
         let target = json!({"name": "x", "endpoint_url": url});
@@ -112,6 +118,8 @@ async fn nothing_inside_is_taken_anywhere(engine: &Engine) {
             ),
             (Method::POST, "/api/v1/notifications".to_owned(), watch(url), "channel.url"),
             (Method::PATCH, format!("/api/v1/notifications/{rule}"), json!({"channel": channel}), "channel.url"),
+            (Method::POST, webhooks.clone(), json!({"url": url}), "url"),
+            (Method::PUT, format!("/api/integrations/webhooks/{webhook}"), json!({"url": url}), "url"),
         ] {
             let problem = admin.send(method.clone(), &path, Some(body)).await.expect(400).json();
             let named = problem["errors"].as_array().into_iter().flatten().any(|error| {

@@ -93,7 +93,7 @@ fn yes() -> bool {
 }
 
 /// A checked new destination.
-pub(super) struct Draft {
+pub(in crate::api) struct Draft {
     pub name: String,
     pub target: Target,
     pub adapter_type: String,
@@ -107,7 +107,7 @@ pub(super) struct Draft {
 }
 
 impl NewDestination {
-    pub(super) async fn check(self, app: &App) -> Result<Draft, Problem> {
+    pub(in crate::api) async fn check(self, app: &App) -> Result<Draft, Problem> {
         // Who points inside hears that, whatever else is wrong.
         let target = judge(&self.endpoint_url, app)?;
         let SigningInput { profile, secret, ed25519 } =
