@@ -1,5 +1,5 @@
 // What a webhook does: one action, or rules of which the first that is true runs; beside them the request that they are tried on.
-import { Alert, Button, Fieldset, Grid, Stack, Text } from '@mantine/core'
+import { Alert, Button, Fieldset, Grid, SegmentedControl, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -12,6 +12,7 @@ import { RuleFields } from './RuleFields'
 import { RuleList } from './RuleList'
 import { SampleColumn } from './SampleColumn'
 import { SplitField } from './SplitField'
+import { WorkflowNote } from './WorkflowNote'
 import { type RuleValues, newRule } from './ruleValues'
 import { usePreview, useTrial } from './useTrial'
 
@@ -26,6 +27,7 @@ export function HandlerFields({ form, webhook }: Props) {
   // Of a request that is taken apart, expressions see one part.
   const trial = split.trim() && preview ? { ...tried, document: preview.document } : tried
   const [ruled, setRuled] = useState(rules.length > 1 || Boolean(rules[0]?.when))
+  const [kind, setKind] = useState(webhook?.handler_type === 'workflow' ? 'workflow' : 'direct_action')
   const [focused, setFocused] = useState('')
   const insert = useRef<Insert>(undefined)
   const focus = (name: string, write: Insert) => {
@@ -39,10 +41,22 @@ export function HandlerFields({ form, webhook }: Props) {
   }
   const shared = { webhook, trial, split, actions: actions.data?.data ?? [], onFocus: focus }
   const [only] = rules
-  if (webhook?.handler_type === 'workflow') return <Workflow />
   return (
     <Fieldset legend={t('inbound.handler')}>
-      <Grid gap="md">
+      <SegmentedControl
+        name="inbound-form-handler"
+        aria-label={t('workflow.handledBy')}
+        size="xs"
+        mb="sm"
+        value={kind}
+        onChange={(value) => setKind(value === 'workflow' ? 'workflow' : 'direct_action')}
+        data={[
+          { value: 'direct_action', label: t('workflow.kind_action') },
+          { value: 'workflow', label: t('workflow.kind_workflow') },
+        ]}
+      />
+      {kind === 'workflow' && <WorkflowNote />}
+      <Grid gap="md" display={kind === 'workflow' ? 'none' : undefined}>
         <Grid.Col span={{ base: 12, md: 8 }}>
           <Stack gap="sm">
             {actions.error && <Notice id="actions-problem" error={actions.error} onRetry={actions.refetch} />}
@@ -110,14 +124,5 @@ function Effect({ preview }: { preview: InboundPreview }) {
         {said}
       </Text>
     </Alert>
-  )
-}
-
-function Workflow() {
-  const { t } = useTranslation()
-  return (
-    <Fieldset legend={t('inbound.handler')}>
-      <Text size="sm">{t('inboundForm.workflowKept')}</Text>
-    </Fieldset>
   )
 }

@@ -13,10 +13,11 @@ type Props = Omit<EditorProps, 'labelledBy' | 'describedBy'> & {
 }
 
 export function ExpressionEditor({ id, label, description, required = false, fault, ...rest }: Props) {
-  const described = [description ? `${id}-description` : '', fault ? `${id}-error` : ''].filter(Boolean).join(' ')
+  const field = `${id}-field`
+  const described = [description ? `${field}-description` : '', fault ? `${field}-error` : ''].filter(Boolean).join(' ')
   return (
     <Input.Wrapper
-      id={id}
+      id={field}
       label={label}
       description={description}
       required={required}
@@ -28,7 +29,7 @@ export function ExpressionEditor({ id, label, description, required = false, fau
       <Suspense fallback={<pre className="expression-waiting">{rest.value || ' '}</pre>}>
         <JsonataEditor
           id={id}
-          labelledBy={`${id}-label`}
+          labelledBy={`${field}-label`}
           {...(described ? { describedBy: described } : {})}
           {...(fault ? { fault } : {})}
           {...rest}

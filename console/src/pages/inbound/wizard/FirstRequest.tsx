@@ -31,7 +31,7 @@ export function FirstRequest({ webhook, auth, secret, onNext }: Props) {
       <Capture webhook={webhook} />
       {!there && <OwnSample webhook={webhook} auth={auth} secret={secret} />}
       <Group justify="end">
-        <Button id="wizard-skip" variant="default" onClick={onNext}>
+        <Button id="wizard-skip" variant={there ? 'filled' : 'default'} onClick={onNext}>
           {there ? t('wizard.map') : t('wizard.skip')}
         </Button>
       </Group>
