@@ -139,6 +139,7 @@ test.describe('a tenant admin', () => {
       await expect(form.getByText('title string')).toBeVisible()
       await expect(page.locator('#map-board-id')).toBeVisible()
     })
+    await page.locator('#map-title').fill('alert.message')
     await form.getByRole('button', { name: 'Create', exact: true }).click()
     await expect(page.locator('#signing-secret')).toBeVisible()
     await page.getByRole('button', { name: 'I have stored it' }).click()

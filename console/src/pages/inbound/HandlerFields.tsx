@@ -13,7 +13,7 @@ import { RuleList } from './RuleList'
 import { SampleColumn } from './SampleColumn'
 import { SplitField } from './SplitField'
 import { WorkflowNote } from './WorkflowNote'
-import { type RuleValues, newRule } from './ruleValues'
+import { type RuleValues, newRule, placeOf } from './ruleValues'
 import { usePreview, useTrial } from './useTrial'
 
 type Props = { form: InboundFormApi; webhook: InboundWebhook | undefined }
@@ -27,7 +27,7 @@ export function HandlerFields({ form, webhook }: Props) {
   // Of a request that is taken apart, expressions see one part.
   const trial = split.trim() && preview ? { ...tried, document: preview.document } : tried
   const [ruled, setRuled] = useState(rules.length > 1 || Boolean(rules[0]?.when))
-  const [kind, setKind] = useState(webhook?.handler_type === 'workflow' ? 'workflow' : 'direct_action')
+  const [kind, setKind] = useState(webhook?.handler_type === 'workflow' ? 'workflow' : 'action')
   const [focused, setFocused] = useState('')
   const insert = useRef<Insert>(undefined)
   const focus = (name: string, write: Insert) => {
@@ -49,9 +49,9 @@ export function HandlerFields({ form, webhook }: Props) {
         size="xs"
         mb="sm"
         value={kind}
-        onChange={(value) => setKind(value === 'workflow' ? 'workflow' : 'direct_action')}
+        onChange={(value) => setKind(value === 'workflow' ? 'workflow' : 'action')}
         data={[
-          { value: 'direct_action', label: t('workflow.kind_action') },
+          { value: 'action', label: t('workflow.kind_action') },
           { value: 'workflow', label: t('workflow.kind_workflow') },
         ]}
       />
@@ -86,7 +86,7 @@ export function HandlerFields({ form, webhook }: Props) {
             )}
             <SplitField form={form} preview={preview} onFocus={focus} />
             {problem && <Notice id="inbound-preview-problem" error={problem} />}
-            {preview && <Effect preview={preview} />}
+            {preview && <Effect preview={preview} rules={rules} />}
           </Stack>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 4 }}>
@@ -107,10 +107,11 @@ function focusFirst() {
 }
 
 /** What would become of the request as a whole. */
-function Effect({ preview }: { preview: InboundPreview }) {
+function Effect({ preview, rules }: { preview: InboundPreview; rules: RuleValues[] }) {
   const { t } = useTranslation()
-  const { effect, rule, rules } = preview
-  const which = rules.length > 1 && typeof rule === 'number' ? `${t('rules.ran', { number: rule + 1 })} ` : ''
+  const { effect } = preview
+  const ran = rules.findIndex((rule) => placeOf(rules, rule) === preview.rule)
+  const which = rules.length > 1 && ran >= 0 ? `${t('rules.ran', { number: ran + 1 })} ` : ''
   const said =
     effect.kind === 'refused'
       ? t('inboundForm.refused', { why: effect.detail ?? effect.code ?? '' })

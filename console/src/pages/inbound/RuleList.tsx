@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next'
 import type { InboundPreview } from '../../api/inbound'
 import { announce } from '../../ui/announce'
 import { type RuleContext, RuleFields } from './RuleFields'
-import { type RuleValues, moved, newRule } from './ruleValues'
+import { type RuleValues, moved, newRule, placeOf } from './ruleValues'
 
 type Props = RuleContext & {
   rules: RuleValues[]
@@ -48,7 +48,8 @@ export function RuleList({ rules, preview, onChange, ...context }: Props) {
         const scope = `rule-${place + 1}`
         const number = place + 1
         const opened = rule.key === open
-        const ran = preview?.rule === place && rules.length > 1
+        const sent = placeOf(rules, rule)
+        const ran = sent !== undefined && preview?.rule === sent && rules.length > 1
         return (
           <Paper component="li" key={rule.key} p="xs" aria-label={t('rules.rule', { number })}>
             <Group gap={6} wrap="nowrap">
@@ -100,7 +101,7 @@ export function RuleList({ rules, preview, onChange, ...context }: Props) {
                   scope={scope}
                   rule={rule}
                   conditional
-                  judged={preview?.rules[place]}
+                  judged={sent === undefined ? undefined : preview?.rules[sent]}
                   onChange={(next) => onChange(rules.map((each) => (each.key === rule.key ? next : each)))}
                 />
               </div>

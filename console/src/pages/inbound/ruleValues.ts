@@ -51,6 +51,12 @@ export function handlerOf(rules: RuleValues[]): DirectHandler | undefined {
   return { type: 'direct_action', rules: chosen.map(each) }
 }
 
+/** Where a rule stands among those that are sent: one without an action isn't. */
+export function placeOf(rules: RuleValues[], rule: RuleValues): number | undefined {
+  const place = rules.filter(({ action }) => action).indexOf(rule)
+  return place < 0 ? undefined : place
+}
+
 /** With the one at `from` at `to`. */
 export function moved<T>(list: T[], from: number, to: number): T[] {
   const rest = list.filter((_, place) => place !== from)

@@ -1,5 +1,5 @@
 // CodeMirror for one expression. Loaded when the first one is shown, never with a page.
-import { autocompletion, completionKeymap, completionStatus } from '@codemirror/autocomplete'
+import { autocompletion, completionKeymap } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { bracketMatching, syntaxHighlighting } from '@codemirror/language'
 import { type Diagnostic, setDiagnostics } from '@codemirror/lint'
@@ -63,11 +63,8 @@ export default function JsonataEditor(props: EditorProps) {
           EditorView.lineWrapping,
           placeholder ? placeholderOf(placeholder) : [],
           look,
-          EditorView.contentAttributes.of(({ state }) => ({
-            ...attributes.current,
-            // Escape closes the list first, and the drawer around it with the next one.
-            'data-mantine-stop-propagation': String(completionStatus(state) !== null),
-          })),
+          // Escape closes the list, and never the form around it with all that was written.
+          EditorView.contentAttributes.of(() => ({ ...attributes.current, 'data-mantine-stop-propagation': 'true' })),
           EditorView.domEventHandlers({ focus: (_, focused) => latest.current.onFocus?.((text) => write(focused, text)) }),
           EditorView.updateListener.of(({ docChanged, state }) => {
             const text = state.doc.toString()
