@@ -393,6 +393,28 @@ test.describe('a tenant admin', () => {
     await expect(page.locator('#map-client-id')).toHaveValue('Orbit Coffee')
   })
 
+  test('many are done again at once, after they are counted', async ({ page }) => {
+    const webhook = await make(page, 'Repeated', true)
+    for (let id = 1; id <= 3; id += 1) expect((await send(page, webhook, { alert: { id, message: `Alert ${id}` } })).status()).toBe(200)
+    const panel = await open(page, 'Repeated')
+    await panel.getByRole('button', { name: 'Edit' }).click()
+    await page.locator('#inbound-form-action').click()
+    await page.getByRole('option', { name: 'Create a ticket' }).click()
+    await page.locator('#map-title').fill('alert.message')
+    await panel.getByRole('button', { name: 'Save' }).click()
+    await panel.getByLabel('Result').selectOption('Failed')
+    await panel.getByLabel('Proof').selectOption('wrong signature')
+    await expect(panel.getByText('Replay all that match')).toHaveCount(0)
+    await panel.getByLabel('Proof').selectOption('Any')
+    await panel.getByRole('button', { name: 'Replay all that match' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Replay received requests' })
+    await expect(dialog.getByText('3 requests match.')).toBeVisible()
+    await dialog.getByRole('button', { name: 'Replay 3' }).click()
+    await expect(panel.getByRole('group', { name: 'Replay of received requests' })).toContainText('3 of 3')
+    await panel.getByLabel('Result').selectOption('Handled')
+    await expect(panel.getByRole('table', { name: 'Received deliveries' }).locator('tbody tr')).toHaveCount(3)
+  })
+
   test('another slug leaves the old URL behind as an alias, as long as it is wanted', async ({ page }) => {
     const webhook = await make(page, 'Renamed')
     const panel = await open(page, 'Renamed')

@@ -1,17 +1,20 @@
 // What a webhook received: filtered, paged, and looked at again by itself while somebody sees it.
-import { Group, NativeSelect, Text, TextInput } from '@mantine/core'
+import { Button, Group, NativeSelect, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { type InboundWebhook, type LogFilter, inboundLogQuery } from '../../api/inbound'
+import { useSession } from '../../api/session'
 import { Empty } from '../../ui/Empty'
 import { Loading } from '../../ui/Loading'
 import { More } from '../../ui/More'
 import { Notice } from '../../ui/Notice'
 import { Refresh } from '../../ui/Refresh'
 import { callInboundCurl } from '../../ui/curl'
+import { BulkReplay, isReplayable } from './BulkReplay'
+import { InboundJobs } from './InboundJobs'
 import { InboundLogTable } from './InboundLogTable'
 
 const SEARCH_MS = 300
@@ -31,6 +34,8 @@ export function InboundLog({ webhook, onDelivery }: { webhook: InboundWebhook; o
   const [proof, setProof] = useState('')
   const [kind, setKind] = useState<Kind>()
   const [text, setText] = useState('')
+  const [bulk, setBulk] = useState(false)
+  const { may } = useSession()
   const [search] = useDebouncedValue(text.trim(), SEARCH_MS)
   const filter: LogFilter = {
     ...(status ? { status } : {}),
@@ -76,8 +81,17 @@ export function InboundLog({ webhook, onDelivery }: { webhook: InboundWebhook; o
             onChange={(event) => setText(event.currentTarget.value)}
           />
         </Group>
-        <Refresh id="inbound-log-refresh" of={[query]} kinds={['inbound']} />
+        <Group gap="xs" align="end">
+          {may('inbound_webhook:replay') && webhook.is_active && rows.length > 0 && (
+            <Button id="inbound-bulk-open" variant="default" disabled={!isReplayable(filter)} onClick={() => setBulk(true)}>
+              {t('inboundLog.bulk')}
+            </Button>
+          )}
+          <Refresh id="inbound-log-refresh" of={[query]} kinds={['inbound']} />
+        </Group>
       </Group>
+      <InboundJobs webhook={webhook.id} />
+      {bulk && <BulkReplay webhook={webhook} filter={filter} onClose={() => setBulk(false)} />}
       <Text size="xs" c="dimmed" mb="xs">
         {t('inboundLog.polls')}
       </Text>
