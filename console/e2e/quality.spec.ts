@@ -1,8 +1,8 @@
 // What holds on every page: accessible in both colour schemes, usable at 390 px, an id on everything
 // that can be operated. A page is opened twice, at a desk and on a telephone, and looked at in each way.
-import AxeBuilder from '@axe-core/playwright'
 import { type Page } from '@playwright/test'
 
+import { expectAccessible, expectNamed, expectToFit } from './checks'
 import { expect, test } from './demo'
 
 const telephone = { width: 390, height: 844 }
@@ -36,6 +36,39 @@ const pages: [string, (page: Page) => Promise<void>][] = [
       await page.goto('/console/settings/webhooks')
       await page.getByRole('table').getByRole('link').first().click()
       await page.getByRole('dialog').getByRole('button', { name: 'Refresh' }).waitFor()
+    },
+  ],
+  [
+    'editing an inbound webhook',
+    async (page) => {
+      await page.goto('/console/settings/webhooks')
+      await page.getByRole('table').getByRole('link', { name: 'RMM alerts' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Edit' }).click()
+      await page.getByLabel('Try it on').selectOption('a pasted body')
+      await page.getByLabel('Body (JSON)').fill('{"alert":{"id":1,"message":"Full","device":{"name":"db-1"}},"list":[{"a":null}]}')
+      await page.locator('#gives-title').waitFor()
+      await page.getByRole('button', { name: 'Add a condition or more rules' }).click()
+      await page.locator('#rule-1-when').fill('alert.')
+      await page.getByText(/at character \d+/).first().waitFor()
+      await page.getByRole('button', { name: 'Add a rule' }).click()
+      await page.locator('#rule-2-when').waitFor()
+    },
+  ],
+  [
+    'connecting a sender',
+    async (page) => {
+      await page.goto('/console/settings/webhooks?add=sender')
+      await page.getByRole('radio', { name: 'GitHub' }).click()
+    },
+  ],
+  [
+    'a signature by a descriptor',
+    async (page) => {
+      await page.goto('/console/settings/webhooks')
+      await page.getByRole('button', { name: 'New inbound webhook' }).click()
+      await page.getByLabel('How senders prove themselves').selectOption('Signature by a descriptor')
+      await page.getByLabel('Begin with the signature of').selectOption('Stripe')
+      await page.getByLabel('Off by at most (seconds)').waitFor()
     },
   ],
   [
@@ -84,52 +117,6 @@ const pages: [string, (page: Page) => Promise<void>][] = [
   ['tickets', (page) => page.goto('/console/tickets').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
   ['nowhere', (page) => page.goto('/console/nowhere').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
 ]
-
-/** Loaded, drawn and at rest: nothing that is waited for, and colours in the middle of a transition are nobody's. */
-async function settle(page: Page) {
-  await expect(page.locator('.mantine-Skeleton-root, .mantine-Loader-root')).toHaveCount(0)
-  await page.waitForLoadState('load')
-  await page.evaluate(async () => {
-    const drawn = () => new Promise((next) => requestAnimationFrame(next))
-    await drawn()
-    await Promise.allSettled(document.getAnimations().map((animation) => animation.finished))
-    await drawn()
-  })
-}
-
-async function expectAccessible(page: Page) {
-  await settle(page)
-  const found = await new AxeBuilder({ page })
-    // There are no frames to look into, for which a page of its own would be opened each time.
-    .setLegacyMode()
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
-  expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)).toEqual([])
-}
-
-/** Everything operable has an id in kebab-case, and no id twice. */
-async function expectNamed(page: Page) {
-  const operable =
-    'a[href], button, input:not([type=hidden]), select, textarea, [role=button], [role=switch], [role=tab], [role=menuitem]'
-  const ids = await page
-    .locator(operable)
-    .evaluateAll((elements) =>
-      // What the library keeps from keyboards and screen readers (the crosses of pills) doubles another way.
-      elements.filter((each) => !each.closest('[aria-hidden=true]')).map(({ id, outerHTML }) => id || outerHTML.slice(0, 160)),
-    )
-  expect(ids.filter((id) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(id))).toEqual([])
-  expect(ids.filter((id, place) => ids.indexOf(id) !== place)).toEqual([])
-}
-
-async function expectToFit(page: Page) {
-  await settle(page)
-  const [wanted, given] = await page.evaluate(
-    () => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const,
-  )
-  expect(wanted).toBeLessThanOrEqual(given)
-  const ends = await page.locator('table').evaluateAll((tables) => tables.map((table) => table.getBoundingClientRect().right))
-  expect(Math.max(0, ...ends)).toBeLessThanOrEqual(given)
-}
 
 for (const [name, open] of pages) {
   test(`${name}: accessible in both colour schemes, named, and usable at 390 px`, async ({ page, signedIn }) => {

@@ -50,7 +50,7 @@ test.describe('a tenant admin', () => {
     await expect(page.getByText(/unexpected|syntax|expected/i).first()).toBeVisible()
     await page.locator('#map-title').fill('')
     await page.getByRole('region', { name: 'Captured sample' }).getByRole('button', { name: 'alert.message' }).click()
-    await expect(page.locator('#map-title')).toHaveValue('alert.message')
+    await expect(page.locator('#map-title')).toHaveText('alert.message')
     await expect(page.locator('#gives-title')).toContainText('Lift 3 stands')
     await expect(page.locator('#inbound-preview-effect')).toContainText('would be taken')
     await panel.getByRole('button', { name: 'Save' }).click()

@@ -62,7 +62,7 @@ test.describe('the workbench', () => {
     const form = page.getByRole('dialog')
     await form.getByLabel('Name', { exact: true }).fill('Was edited')
     await form.getByLabel('Filter (JSONata)').fill('payload.')
-    await expect(form.getByText(/character \d+/)).toBeVisible()
+    await expect(form.getByText(/character \d+/).first()).toBeVisible()
     await form.getByLabel('Filter (JSONata)').fill('false')
     await expect(form.getByText('The filter does not let this event through.')).toBeVisible()
     await form.getByLabel('Filter (JSONata)').fill('')

@@ -178,6 +178,7 @@ const inbound = createRoute({
     tab: raw.tab === 'outbound' ? 'outbound' : undefined,
     webhook: text(raw.webhook),
     delivery: text(raw.delivery),
+    add: raw.add === 'sender' ? 'sender' : undefined,
   }),
   component: lazyRouteComponent(() => import('./pages/inbound/InboundPage'), 'InboundPage'),
 })

@@ -57,15 +57,17 @@ export function useBulk(kind: 'replay' | 'discard') {
   })
 }
 
-export function useSteerJob() {
+/** Jobs over inbound requests are steered at a place of their own. */
+export function useSteerJob({ kind }: Pick<Job, 'kind'>) {
   const queries = useQueryClient()
+  const inbound = kind === 'inbound_replay'
   return useMutation({
     mutationFn: ({ id, to }: { id: string; to: 'pause' | 'resume' | 'cancel' }) => {
       const params = { path: { id } }
-      if (to === 'pause') return answer(client.POST(`${list}/jobs/{id}/pause`, { params }))
-      if (to === 'resume') return answer(client.POST(`${list}/jobs/{id}/resume`, { params }))
-      return answer(client.POST(`${list}/jobs/{id}/cancel`, { params }))
+      return inbound
+        ? answer(client.POST(`/api/v1/inbound-webhooks/jobs/{id}/${to}`, { params }))
+        : answer(client.POST(`${list}/jobs/{id}/${to}`, { params }))
     },
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['jobs'] }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: inbound ? ['inbound'] : ['jobs'] }),
   })
 }

@@ -10,8 +10,16 @@ export type InboundInput = Schemas['InboundWebhookInput']
 export type InboundDelivery = Schemas['InboundWebhookDelivery']
 export type InboundAction = Schemas['InboundActionDefinition']
 export type InboundPreview = Schemas['InboundPreview']
+export type InboundPreset = Schemas['InboundPreset']
 export type Sample = Schemas['InboundSample']
-export type LogFilter = { status?: 'pending' | 'dispatched' | 'duplicate' | 'failed' }
+/** Empty texts and undefined: all of them. */
+export type LogFilter = {
+  status?: string
+  auth_status?: string
+  search?: string
+  is_replay?: boolean
+  dead_lettered?: boolean
+}
 
 const list = '/api/v1/inbound-webhooks'
 /** A log that is looked at is looked at again; a page that nobody sees asks for nothing. */
@@ -114,6 +122,14 @@ export function useRotateInbound(id: string) {
   return useMutation({
     mutationFn: (body: Schemas['InboundRotation']) =>
       answer(client.POST(`${list}/{id}/rotate-secret`, { body, params: { path: { id } } })),
+    onSuccess,
+  })
+}
+
+export function useFinalizeInbound(id: string) {
+  const onSuccess = useForget()
+  return useMutation({
+    mutationFn: () => answer(client.POST(`${list}/{id}/finalize-rotation`, { params: { path: { id } } })),
     onSuccess,
   })
 }

@@ -10,7 +10,7 @@ import { Time } from './Time'
 import { domId } from './domId'
 import { tellProblem } from './notify'
 
-const kinds = ['replay', 'discard', 'recover', 'replay_missing', 'cancel_backlog'] as const
+const kinds = ['replay', 'discard', 'recover', 'replay_missing', 'cancel_backlog', 'inbound_replay'] as const
 const states = ['running', 'paused', 'completed', 'cancelled'] as const
 const tones: Record<(typeof states)[number], Tone> = { running: 'lake', paused: 'grape', completed: 'teal', cancelled: 'gray' }
 
@@ -58,8 +58,8 @@ export function JobProgress({ job }: { job: Job }) {
 function Steering({ job }: { job: Job }) {
   const { t } = useTranslation()
   const { may } = useSession()
-  const steer = useSteerJob()
-  if (!may('delivery:replay')) return null
+  const steer = useSteerJob(job)
+  if (!may(job.kind === 'inbound_replay' ? 'inbound_webhook:replay' : 'delivery:replay')) return null
   const to = (step: 'pause' | 'resume' | 'cancel') => steer.mutate({ id: job.id, to: step }, { onError: tellProblem })
   return (
     <Group gap={6}>

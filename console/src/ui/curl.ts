@@ -1,4 +1,5 @@
 // Commands that people may copy: with the address of this very installation and the token as a variable.
+import type { Schemas } from '../api/client'
 import type { InboundWebhook } from '../api/inbound'
 
 const TITLE = 'Disk full on db-1'
@@ -56,6 +57,36 @@ export function sampleBody(mapping: Record<string, string> = {}): Json {
   return Object.keys(body).length > 0 ? body : { title: TITLE }
 }
 
+/** What a sender might say first. */
+export const samplePayload = { id: 'sample-1', title: TITLE, severity: 'high', message: 'Less than 5 % are left.', device: { name: 'db-1' } }
+
+type Descriptor = Schemas['InboundSignatureDescriptor']
+const digests: Record<string, string> = { hmac_sha256: 'sha256', hmac_sha512: 'sha512', hmac_sha1: 'sha1' }
+
+/** Signs by a descriptor with openssl, as far as that can be said in two lines. */
+function signing(how: Descriptor): { before: string[]; headers: string[] } | undefined {
+  const digest = digests[how.algorithm ?? 'hmac_sha256']
+  const text = { text: '-hmac "$SECRET"', base64: '-mac HMAC -macopt "hexkey:$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -tx1 | tr -d " \\n")"' }
+  const key = text[(how.key ?? 'text') as keyof typeof text]
+  const plain = !/\{(url|method|sorted_form)\}/.test(how.template) && (how.timestamp_unit ?? 'seconds') === 'seconds' && !how.timestamp_path
+  if (!digest || !key || !plain || how.encoding === 'base64url') return undefined
+  const signed = how.template.replace('{id}', '$ID').replace('{timestamp}', '$TIME').replace('{body}', '$BODY')
+  const written = (how.encoding ?? 'hex') === 'hex' ? "-hex | sed 's/.* //'" : '-binary | base64 -w0'
+  const value = `${how.prefix ?? ''}$SIGNATURE`
+  return {
+    before: [
+      ...(how.template.includes('{timestamp}') ? ['TIME=$(date +%s)'] : []),
+      ...(how.id_header ? ['ID="msg_$(date +%s)"'] : []),
+      `SIGNATURE=$(printf %s "${signed}" | openssl dgst -${digest} ${key} ${written})`,
+    ],
+    headers: [
+      ...(how.id_header ? [`  -H "${how.id_header}: $ID" \\`] : []),
+      ...(how.timestamp_header ? [`  -H "${how.timestamp_header}: $TIME" \\`] : []),
+      `  -H "${how.signature_header}: ${how.timestamp_prefix ? `${how.timestamp_prefix}$TIME,` : ''}${value}" \\`,
+    ],
+  }
+}
+
 /** A request that this webhook authenticates, if SECRET holds its secret. */
 export function callInboundCurl({ url, auth_config, handler_config }: Receiver) {
   const handler = handler_config?.type === 'direct_action' ? handler_config : undefined
@@ -70,6 +101,14 @@ export function callInboundCurl({ url, auth_config, handler_config }: Receiver) 
     headers.push('  -H "Authorization: Bearer $SECRET" \\')
   } else if (auth_config.type === 'path_token') {
     address = `${url}?${auth_config.param ?? 'token'}=$SECRET`
+  } else if (auth_config.type === 'static_header') {
+    headers.push(`  -H "${auth_config.header}: $SECRET" \\`)
+  } else if (auth_config.type === 'basic') {
+    headers.push(`  -u "${auth_config.username}:$SECRET" \\`)
+  } else if (auth_config.type === 'signature') {
+    const made = signing(auth_config.descriptor)
+    lines.push(...(made?.before ?? []))
+    headers.push(...(made?.headers ?? []))
   }
   return [...lines, `curl -X POST "${address}" \\`, ...headers, '  -d "$BODY"'].join('\n')
 }

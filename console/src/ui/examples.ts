@@ -5,6 +5,7 @@ export const examples = {
   actor: 'user:usr_…',
   action: 'destination.created',
   target: 'dst_…',
+  when: "status = 'firing'",
   filter: 'payload.amount > 1000',
   transform: "{ 'text': payload.title }",
 } as const

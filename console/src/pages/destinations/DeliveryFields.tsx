@@ -1,5 +1,5 @@
 // How a destination is tried: its own figures, and the tenant's where it has none.
-import { Fieldset, NativeSelect, NumberInput, SimpleGrid, Text, TextInput } from '@mantine/core'
+import { Fieldset, NativeSelect, NumberInput, SimpleGrid, Switch, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
@@ -70,6 +70,13 @@ export function DeliveryFields({ form, problem }: { form: DestinationFormApi; pr
           {...form.getInputProps('rate_limit_per_second')}
         />
       </SimpleGrid>
+      <Switch
+        id="destination-form-ordered"
+        mt="sm"
+        label={t('destinationForm.ordered')}
+        description={t('destinationForm.orderedHint')}
+        {...form.getInputProps('ordered', { type: 'checkbox' })}
+      />
       {problem && (
         <Text size="sm" c="red" mt="xs" role="alert">
           {problem}

@@ -50,6 +50,7 @@ export function DestinationFacts({ destination }: { destination: Destination }) 
           t('destination.verified'),
           destination.verified_at ? t('destination.verifiedAt', { time: whole(destination.verified_at) }) : undefined,
         ],
+        [t('destination.order'), destination.ordered ? t('destination.ordered') : undefined],
         [t('destination.inFlight'), t('destination.inFlightValue', { count: max_in_flight })],
         [t('destination.headers'), own ? <Mono key="headers" text={own} /> : undefined],
         [t('common.created'), <Time key="created" at={destination.created_at} />],

@@ -2,7 +2,7 @@
 import { Alert, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { IconArrowLeft } from '@tabler/icons-react'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { lazy, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { sampleQuery } from '../../api/deliveries'
@@ -10,6 +10,7 @@ import { type Destination, destinationQuery } from '../../api/destinations'
 import { statsQuery } from '../../api/health'
 import { useSession } from '../../api/session'
 import { paths } from '../../paths'
+import { Later } from '../../ui/Later'
 import { Loading } from '../../ui/Loading'
 import { Notice } from '../../ui/Notice'
 import { ButtonLink } from '../../ui/links'
@@ -19,6 +20,8 @@ import { DestinationActions } from './DestinationActions'
 import { DestinationFacts } from './DestinationFacts'
 import { DestinationState } from './DestinationState'
 import { RecentDeliveries } from './RecentDeliveries'
+
+const OrderingKeys = lazy(() => import('./OrderingKeys').then((loaded) => ({ default: loaded.OrderingKeys })))
 
 export function DestinationPanel({ id }: { id: string }) {
   const { t } = useTranslation()
@@ -71,6 +74,11 @@ function Body({ destination }: { destination: Destination }) {
       <Held destination={destination} />
       {may('destination:update') && <DestinationActions destination={destination} />}
       {may('delivery:read') && <Stats id={destination.id} />}
+      {destination.ordered && may('delivery:read') && (
+        <Later when wait>
+          <OrderingKeys destination={destination} />
+        </Later>
+      )}
       {may('delivery:read') && <RecentDeliveries destination={destination} />}
       <section aria-label={t('destination.settings')}>
         <Title order={3} mb={6}>

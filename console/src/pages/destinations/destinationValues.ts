@@ -23,6 +23,7 @@ export type Values = {
   on_exhausted: string
   max_in_flight: number | ''
   rate_limit_per_second: number | ''
+  ordered: boolean
   enabled: boolean
 }
 
@@ -43,6 +44,7 @@ export const fields = [
   'policy',
   'max_in_flight',
   'rate_limit_per_second',
+  'ordered',
 ] as const
 
 /** `standard` and its like; what has parts of its own is called `custom`, and left as it is. */
@@ -75,6 +77,7 @@ export function valuesOf(destination: Destination | undefined): Values {
     on_exhausted: policy?.on_exhausted ?? '',
     max_in_flight: destination?.max_in_flight ?? '',
     rate_limit_per_second: destination?.rate_limit_per_second ?? '',
+    ordered: destination?.ordered ?? false,
     enabled: destination?.enabled ?? true,
   }
 }
@@ -110,6 +113,7 @@ function whole(values: Values) {
     policy: Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== null)),
     max_in_flight: orNull(values.max_in_flight),
     rate_limit_per_second: orNull(values.rate_limit_per_second),
+    ordered: values.ordered,
     enabled: values.enabled,
   }
 }

@@ -1,6 +1,6 @@
 // Settings of webhooks: what comes in, and what goes out.
 import { Button, Group, Tabs } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
+import { IconPlugConnected, IconPlus } from '@tabler/icons-react'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy, useState } from 'react'
@@ -20,16 +20,18 @@ import { FeatureNotice } from './FeatureNotice'
 import { InboundTable } from './InboundTable'
 
 const InboundForm = lazy(() => import('./InboundForm').then((loaded) => ({ default: loaded.InboundForm })))
+const SourceWizard = lazy(() => import('./wizard/SourceWizard').then((loaded) => ({ default: loaded.SourceWizard })))
 const InboundPanel = lazy(() => import('./InboundPanel').then((loaded) => ({ default: loaded.InboundPanel })))
 const SecretOnce = lazy(() => import('../../ui/SecretOnce').then((loaded) => ({ default: loaded.SecretOnce })))
 const OutboundTab = lazy(() => import('./OutboundTab').then((loaded) => ({ default: loaded.OutboundTab })))
 
-export type InboundSearch = { tab?: 'outbound'; webhook?: string; delivery?: string }
+/** `add` opens the wizard: other pages lead there. */
+export type InboundSearch = { tab?: 'outbound'; webhook?: string; delivery?: string; add?: 'sender' }
 
 export function InboundPage() {
   const { t } = useTranslation()
   const { may } = useSession()
-  const { tab, webhook, delivery }: InboundSearch = useSearch({ from: '/shell/settings/webhooks' })
+  const { tab, webhook, delivery, add }: InboundSearch = useSearch({ from: '/shell/settings/webhooks' })
   const navigate = useNavigate()
   const go = (search: InboundSearch) => void navigate({ to: paths.inbound, search })
   return (
@@ -45,7 +47,7 @@ export function InboundPage() {
           {may('destination:read') && <Tabs.Tab value="outbound">{t('nav.outbound')}</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="inbound">
-          <Inbound chosen={webhook} />
+          <Inbound chosen={webhook} adding={add === 'sender'} go={go} />
         </Tabs.Panel>
         <Tabs.Panel value="outbound">
           <Later when wait>
@@ -65,7 +67,9 @@ export function InboundPage() {
   )
 }
 
-function Inbound({ chosen }: { chosen: string | undefined }) {
+type Props = { chosen: string | undefined; adding: boolean; go: (search: InboundSearch) => void }
+
+function Inbound({ chosen, adding, go }: Props) {
   const { t } = useTranslation()
   const { session, may } = useSession()
   const query = useInfiniteQuery(inboundQuery)
@@ -77,9 +81,14 @@ function Inbound({ chosen }: { chosen: string | undefined }) {
       <Group justify="space-between">
         <Refresh id="inbound-refresh" of={[query]} kinds={['inbound']} />
         {may('inbound_webhook:create') && (
-          <Button id="inbound-new" leftSection={<IconPlus size={15} aria-hidden />} onClick={() => setMaking(true)}>
-            {t('inboundForm.new')}
-          </Button>
+          <Group gap="xs">
+            <Button id="inbound-new" variant="default" leftSection={<IconPlus size={15} aria-hidden />} onClick={() => setMaking(true)}>
+              {t('inboundForm.new')}
+            </Button>
+            <Button id="inbound-connect" leftSection={<IconPlugConnected size={15} aria-hidden />} onClick={() => go({ add: 'sender' })}>
+              {t('wizard.begin')}
+            </Button>
+          </Group>
         )}
       </Group>
       {made?.secret && (
@@ -113,6 +122,13 @@ function Inbound({ chosen }: { chosen: string | undefined }) {
           <InboundForm onDone={(saved) => [setMaking(false), setMade(saved)]} onCancel={() => setMaking(false)} />
         </Later>
       </SidePanel>
+      {may('inbound_webhook:create') && (
+        <SidePanel id="wizard" title={t('wizard.title')} opened={adding} onClose={() => go({})} size="min(980px, 100%)">
+          <Later when={adding} wait>
+            {adding && <SourceWizard onDone={(webhook) => go({ webhook })} />}
+          </Later>
+        </SidePanel>
+      )}
     </div>
   )
 }

@@ -1,136 +1,89 @@
-// One field of an action: a fixed value or an expression, with completions from the sample and what it gives.
-import { Autocomplete, Group, SegmentedControl, Select, Text, TextInput } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+// One field of an action: a fixed value or an expression, and what it gives.
+import { Group, SegmentedControl, Text } from '@mantine/core'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { answer, client } from '../../api/client'
 import type { InboundAction, InboundPreview } from '../../api/inbound'
 import { domId } from '../../ui/domId'
-import { type Leaf, type Mode, literalOf, modeOf } from './mapping'
+import { ExpressionEditor } from '../../ui/editor/ExpressionEditor'
+import type { Insert } from '../../ui/editor/JsonataEditor'
+import { StaticValue } from './StaticValue'
+import { type Leaf, type Mode, modeOf } from './mapping'
 
 type Field = InboundAction['targetFields'][number]
 type Props = {
+  /** Before the ids: several rules may have the same field. */
+  scope: string
   field: Field
   expression: string
-  leaves: Leaf[]
+  places: Leaf[]
   preview: InboundPreview['fields'][number] | undefined
-  onFocus: () => void
+  onFocus: (insert: Insert) => void
   onChange: (expression: string) => void
 }
 
-export function MappingField({ field, expression, leaves, preview, onFocus, onChange }: Props) {
+export function MappingField({ scope, field, expression, places, preview, onFocus, onChange }: Props) {
   const { t } = useTranslation()
   const known = modeOf(expression)
   const [mode, setMode] = useState<Mode>(expression.trim() === '' ? 'expression' : known.mode)
-  const id = domId('map', field.name)
-  const wrong = preview?.error?.detail
+  const id = domId(scope, 'map', field.name)
+  // What is said of another text than the one that stands here is old.
+  const current = preview && (preview.expression ?? '').trim() === expression.trim() ? preview : undefined
+  const fault = current?.error ?? undefined
+  const shown = preview && !preview.error ? preview.value : undefined
   return (
-    <div>
-      <Group justify="space-between" gap="xs" wrap="nowrap" mb={3}>
-        <Text size="sm" fw={500} component="label" htmlFor={id} style={{ overflowWrap: 'anywhere' }}>
-          {field.name}
-          {field.required && <span aria-hidden> *</span>}{' '}
-          <Text span size="xs" c="dimmed">
-            {field.type}
-          </Text>
-        </Text>
-        <SegmentedControl
-          name={domId('mode', field.name)}
-          aria-label={t('inboundForm.modeOf', { field: field.name })}
-          size="xs"
-          value={mode}
-          onChange={(value) => setMode(value === 'static' ? 'static' : 'expression')}
-          data={[
-            { value: 'expression', label: t('inboundForm.expression') },
-            { value: 'static', label: t('inboundForm.static') },
-          ]}
-        />
-      </Group>
+    <div className="mapping-field">
+      <SegmentedControl
+        className="mapping-mode"
+        name={domId(scope, 'mode', field.name)}
+        aria-label={t('inboundForm.modeOf', { field: field.name })}
+        size="xs"
+        value={mode}
+        onChange={(value) => setMode(value === 'static' ? 'static' : 'expression')}
+        data={[
+          { value: 'expression', label: t('inboundForm.expression') },
+          { value: 'static', label: t('inboundForm.static') },
+        ]}
+      />
       {mode === 'expression' ? (
-        <Autocomplete
+        <ExpressionEditor
           id={id}
-          aria-label={field.name}
+          label={<Name field={field} />}
           description={field.description}
-          classNames={{ input: 'mono' }}
+          required={field.required}
           value={expression}
-          error={wrong}
-          data={[...new Set(leaves.map(({ path }) => path))]}
-          limit={12}
+          places={places}
+          {...(fault ? { fault } : {})}
           onFocus={onFocus}
           onChange={onChange}
         />
       ) : (
-        <Fixed id={id} field={field} value={known.mode === 'static' ? known.value : ''} error={wrong} onChange={onChange} />
+        <>
+          <Text size="sm" fw={500} component="label" htmlFor={id}>
+            <Name field={field} />
+          </Text>
+          <StaticValue id={id} field={field} value={known.mode === 'static' ? known.value : ''} error={fault?.detail} onChange={onChange} />
+        </>
       )}
-      {preview && !wrong && preview.value != null && (
-        <Text size="xs" c="dimmed" id={domId('gives', field.name)}>
-          {t('inboundForm.gives')} <code className="mono">{JSON.stringify(preview.value)}</code>
-        </Text>
+      {shown !== undefined && shown !== null && (
+        <Group gap={4} id={domId(scope, 'gives', field.name)} className="gives">
+          <Text size="xs" c="dimmed">
+            {t('inboundForm.gives')}
+          </Text>
+          <code className="mono">{JSON.stringify(shown)}</code>
+        </Group>
       )}
     </div>
   )
 }
 
-/** Where the records of a reference are listed, and what they are called. */
-const lists = {
-  board: ['/api/v1/boards', 'board_name'],
-  status: ['/api/v1/statuses', 'name'],
-  priority: ['/api/v1/priorities', 'priority_name'],
-  category: ['/api/v1/categories', 'category_name'],
-  client: ['/api/v1/clients', 'client_name'],
-} as const
-type Listed = keyof typeof lists
-const isListed = (entity: string | null | undefined): entity is Listed => Boolean(entity && entity in lists)
-
-type FixedProps = { id: string; field: Field; value: string; error: string | undefined; onChange: (expression: string) => void }
-
-/** A value that is always the same: picked where there is a list of them, checked against the field's type. */
-function Fixed({ id, field, value, error, onChange }: FixedProps) {
-  const { t } = useTranslation()
-  const [text, setText] = useState(value)
-  const entity = field.refEntityType
-  const choices = useQuery({
-    queryKey: ['references', entity],
-    queryFn: async () => {
-      if (!isListed(entity)) return []
-      const [path, name] = lists[entity]
-      const { data } = await answer<{ data: Record<string, unknown>[] }>(client.GET(path, { params: { query: { limit: 100 } } }) as never)
-      return data.map((each) => ({ value: String(each.id), label: String(each[name]) }))
-    },
-    enabled: isListed(entity),
-  }).data
-  function change(next: string) {
-    setText(next)
-    const written = literalOf(field.type, next)
-    if (written !== undefined) onChange(written)
-  }
-  const data = field.enumValues && field.enumValues.length > 0 ? field.enumValues : field.type === 'boolean' ? yesNo : choices
-  if (data && data.length > 0) {
-    return (
-      <Select
-        id={id}
-        aria-label={field.name}
-        description={field.description}
-        data={data as string[]}
-        searchable
-        value={text || null}
-        error={error}
-        onChange={(next) => change(next ?? '')}
-      />
-    )
-  }
-  const unfit = literalOf(field.type, text) === undefined ? t('inboundForm.unfit', { type: field.type }) : undefined
+function Name({ field }: { field: Field }) {
   return (
-    <TextInput
-      id={id}
-      aria-label={field.name}
-      description={field.description}
-      value={text}
-      error={unfit ?? error}
-      onChange={(event) => change(event.currentTarget.value)}
-    />
+    <>
+      {field.name}{' '}
+      <Text span size="xs" c="dimmed" fw={400}>
+        {field.type}
+      </Text>
+    </>
   )
 }
-
-const yesNo = ['true', 'false']

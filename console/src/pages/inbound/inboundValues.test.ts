@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 
 import type { InboundWebhook } from '../../api/inbound'
+import { descriptorOf, descriptorValues } from './descriptor'
 import { inputOf, slugOf, valuesOf } from './inboundValues'
+import { moved } from './ruleValues'
 
 const webhook = {
   name: 'Alerts',
@@ -20,6 +22,7 @@ const webhook = {
   ack: { style: 'empty' },
   split: 'items',
   allow_get: true,
+  aliases: [{ slug: 'old-alerts', url: '', created_at: '' }],
 } as unknown as InboundWebhook
 
 test('a webhook comes back from its form as it was, without what is not mapped', () => {
@@ -41,10 +44,45 @@ test('each scheme sends its own settings alone', () => {
   expect([listed.auth_config, listed.ip_cidrs]).toEqual([{ type: 'ip_allowlist', ip_cidrs: ['192.0.2.1'] }, []])
 })
 
-test('rules that the form does not show are kept', () => {
-  const handler_config = { type: 'direct_action', rules: [{ action: 'createTicket', field_mapping: {} }] }
-  const ruled = { ...webhook, handler_config } as unknown as InboundWebhook
-  expect(inputOf(valuesOf(ruled), ruled).handler_config).toEqual(handler_config)
+test('rules come back in their order; one without a condition is an action', () => {
+  const rules = [
+    { when: 'a = 1', action: 'createTicket', field_mapping: { title: 'a' } },
+    { action: 'createTicket', field_mapping: { title: 'b' } },
+  ]
+  const ruled = { ...webhook, handler_config: { type: 'direct_action', rules } } as unknown as InboundWebhook
+  const values = valuesOf(ruled)
+  expect(inputOf(values, ruled).handler_config).toEqual({ type: 'direct_action', rules })
+  expect(inputOf({ ...values, rules: moved(values.rules, 0, 1) }, ruled).handler_config).toEqual({
+    type: 'direct_action',
+    rules: [...rules].reverse(),
+  })
+  expect(inputOf({ ...values, rules: values.rules.slice(1) }, ruled).handler_config).toEqual({
+    type: 'direct_action',
+    action: 'createTicket',
+    field_mapping: { title: 'b' },
+  })
+})
+
+test('a handler that the form does not show is kept', () => {
+  const handler_config = { type: 'workflow', workflow_id: 'w' }
+  const flowing = { ...webhook, handler_config } as unknown as InboundWebhook
+  expect(inputOf(valuesOf(flowing), flowing).handler_config).toEqual(handler_config)
+})
+
+test('a slug that is changed stays as an alias where it is wanted, and one that is taken up again is none', () => {
+  const values = valuesOf(webhook)
+  expect(inputOf(values, webhook).aliases).toEqual(['old-alerts'])
+  expect(inputOf({ ...values, slug: 'fresh' }, webhook).aliases).toEqual(['old-alerts', 'alerts'])
+  expect(inputOf({ ...values, slug: 'fresh', keepSlug: false }, webhook).aliases).toEqual(['old-alerts'])
+  expect(inputOf({ ...values, slug: 'old-alerts' }, webhook).aliases).toEqual(['alerts'])
+})
+
+test('a descriptor says only what differs, with its time in one place', () => {
+  const descriptor = { signature_header: 'S', template: '{timestamp}.{body}', timestamp_prefix: 't=', timestamp_unit: 'seconds' }
+  const there = descriptorOf(descriptorValues(descriptor))
+  expect(there).toMatchObject(descriptor)
+  expect(there).not.toHaveProperty('timestamp_header')
+  expect(descriptorOf(descriptorValues())).not.toHaveProperty('timestamp_unit')
 })
 
 test('a webhook that only captures has no handler yet', () => {

@@ -1,5 +1,7 @@
 // An inbound webhook as its form holds it, and back.
-import type { InboundInput, InboundWebhook } from '../../api/inbound'
+import type { InboundInput, InboundPreset, InboundWebhook } from '../../api/inbound'
+import { type Descriptor, type DescriptorValues, descriptorOf, descriptorValues } from './descriptor'
+import { type RuleValues, handlerOf, rulesOf } from './ruleValues'
 
 export const authTypes = [
   'preset',
@@ -29,17 +31,24 @@ export type Values = {
   header: string
   username: string
   path: string
-  /** A descriptor, as JSON. */
-  descriptor: string
+  descriptor: DescriptorValues
   ip_cidrs: string[]
   keySource: '' | 'header' | 'jsonata'
   keyValue: string
   window: number
-  action: string
-  mapping: Record<string, string>
+  rules: RuleValues[]
   rate: number
   duplicate: string
   mode: string
+  split: string
+  ack: string
+  ackText: string
+  ackAlways: boolean
+  allow_get: boolean
+  /** Former slugs that still lead here. */
+  aliases: string[]
+  /** Whether the slug that is changed becomes one of them. */
+  keepSlug: boolean
 }
 
 /** Where the server's complaints are shown. */
@@ -52,6 +61,9 @@ export const fields = [
   'idempotency_window_seconds',
   'handler_config',
   'rate_limit_per_minute',
+  'split',
+  'ack',
+  'aliases',
 ] as const
 
 type Loose = Record<string, unknown>
@@ -60,7 +72,6 @@ const isAuth = (value: string): value is AuthType => authTypes.some((each) => ea
 
 export function valuesOf(webhook: InboundWebhook | undefined): Values {
   const auth = (webhook?.auth_config ?? {}) as Loose
-  const handler = (webhook?.handler_config ?? {}) as Loose
   const source = webhook?.idempotency_source
   const cidrs = Array.isArray(auth.ip_cidrs) ? auth.ip_cidrs.map(String) : (webhook?.ip_cidrs ?? [])
   return {
@@ -76,18 +87,35 @@ export function valuesOf(webhook: InboundWebhook | undefined): Values {
     header: text(auth.header, 'X-Api-Key'),
     username: text(auth.username),
     path: text(auth.path),
-    descriptor: JSON.stringify(auth.descriptor ?? { signature_header: 'X-Signature', template: '{body}' }, null, 2),
+    descriptor: descriptorValues((auth.descriptor ?? {}) as Partial<Descriptor>),
     ip_cidrs: cidrs,
     keySource: source?.type ?? '',
     keyValue: source?.value ?? '',
     window: webhook?.idempotency_window_seconds ?? 86_400,
-    action: text(handler.action),
-    mapping: { ...((handler.field_mapping ?? {}) as Record<string, string>) },
+    rules: rulesOf(webhook?.handler_config),
     rate: webhook?.rate_limit_per_minute ?? 600,
     duplicate: webhook?.duplicate_response ?? 'acknowledge',
     mode: webhook?.mode ?? 'sync',
+    split: webhook?.split ?? '',
+    ack: webhook?.ack.style ?? 'json',
+    ackText: webhook?.ack.text ?? '',
+    ackAlways: webhook?.ack.always ?? false,
+    allow_get: webhook?.allow_get ?? false,
+    aliases: webhook?.aliases.map(({ slug }) => slug) ?? [],
+    keepSlug: true,
   }
 }
+
+/** What a known sender brings along besides its way of proving itself. */
+export const presetValues = ({ name, idempotency_source: source, ack }: InboundPreset): Partial<Values> => ({
+  auth: 'preset',
+  preset: name,
+  keySource: source?.type ?? '',
+  keyValue: source?.value ?? '',
+  ack: ack?.style ?? 'json',
+  ackText: ack?.text ?? '',
+  ackAlways: ack?.always ?? false,
+})
 
 /** What a name makes for the end of a URL. */
 export const slugOf = (name: string) =>
@@ -117,19 +145,23 @@ function authOf(values: Values): Loose {
     case 'body_field':
       return { path: values.path.trim() }
     case 'signature':
-      return { descriptor: JSON.parse(values.descriptor) as unknown }
+      return { descriptor: descriptorOf(values.descriptor) }
     case 'bearer':
       return {}
   }
 }
 
-/** What the form does not show is kept as it was. */
+/** A slug that is taken up again is none of the former ones. */
+function aliasesOf({ slug, aliases, keepSlug }: Values, webhook: InboundWebhook): string[] {
+  const now = slug.trim()
+  const left = now !== webhook.slug && keepSlug ? [webhook.slug] : []
+  return [...aliases.filter((each) => each !== now), ...left]
+}
+
+/** A handler that the form does not show is kept as it was. */
 export function inputOf(values: Values, webhook: InboundWebhook | undefined): InboundInput {
-  const mapping = Object.fromEntries(Object.entries(values.mapping).filter(([, expression]) => expression.trim()))
-  const kept = webhook?.handler_config as Loose | null | undefined
-  const ruled = kept && (kept.type !== 'direct_action' || Array.isArray(kept.rules))
-  const handler = values.action ? { type: 'direct_action', action: values.action, field_mapping: mapping } : undefined
-  const handler_config = ruled ? kept : handler
+  const kept = webhook?.handler_config
+  const handler_config = kept && kept.type !== 'direct_action' ? kept : handlerOf(values.rules)
   return {
     name: values.name.trim(),
     slug: values.slug.trim(),
@@ -140,10 +172,13 @@ export function inputOf(values: Values, webhook: InboundWebhook | undefined): In
     ip_cidrs: values.auth === 'ip_allowlist' ? [] : values.ip_cidrs,
     idempotency_source: values.keySource && values.keyValue.trim() ? { type: values.keySource, value: values.keyValue.trim() } : null,
     idempotency_window_seconds: values.window,
-    ...(handler_config ? { handler_type: String(handler_config.type), handler_config } : {}),
+    ...(handler_config ? { handler_type: handler_config.type, handler_config } : {}),
     rate_limit_per_minute: values.rate,
     duplicate_response: values.duplicate,
     mode: values.mode,
-    ...(webhook ? { ack: webhook.ack, split: webhook.split, allow_get: webhook.allow_get } : {}),
+    split: values.split.trim() || null,
+    ack: { style: values.ack, always: values.ackAlways, ...(values.ack === 'text' ? { text: values.ackText } : {}) },
+    allow_get: values.allow_get,
+    ...(webhook ? { aliases: aliasesOf(values, webhook) } : {}),
   } as InboundInput
 }

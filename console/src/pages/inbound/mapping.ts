@@ -24,6 +24,8 @@ export function literalOf(type: FieldType, value: string): string | undefined {
   return JSON.stringify(value)
 }
 
+/** A place of a sample, and what is inside it. */
+export type Branch = Leaf & { name: string; inside: Branch[] }
 export type Leaf = { path: string; type: string; sample: string }
 
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -34,18 +36,25 @@ function typeOf(value: Json): string {
   return Array.isArray(value) ? 'array' : typeof value
 }
 
-/** Every place of a sample that an expression may name, in its order; of a list, its first item. */
-export function leavesOf(sample: unknown, path = '', depth = 0): Leaf[] {
-  const value = sample as Json
-  if (depth > 8 || value === undefined) return []
-  const here = path ? [{ path, type: typeOf(value), sample: short(value) }] : []
-  if (Array.isArray(value)) return [...here, ...leavesOf(value[0], `${path}[0]`, depth + 1)]
-  if (value === null || typeof value !== 'object') return here
-  const inner = Object.entries(value).flatMap(([name, each]) =>
-    leavesOf(each, path ? `${path}.${step(name)}` : step(name), depth + 1),
-  )
-  return [...here, ...inner]
+/** What a sample holds, as a tree in its order; of a list, its first item. */
+export function treeOf(sample: unknown, path = '', depth = 0): Branch[] {
+  const value = sample as Json | undefined
+  if (depth > 8 || value === null || typeof value !== 'object') return []
+  const entries: [string, string, Json][] = Array.isArray(value)
+    ? value.slice(0, 1).map((each) => ['[0]', `${path}[0]`, each])
+    : Object.entries(value).map(([name, each]) => [name, path ? `${path}.${step(name)}` : step(name), each])
+  return entries.map(([name, at, each]) => ({
+    name,
+    path: at,
+    type: typeOf(each),
+    sample: short(each),
+    inside: treeOf(each, at, depth + 1),
+  }))
 }
+
+/** Every place of a sample that an expression may name. */
+export const leavesOf = (sample: unknown): Leaf[] => flat(treeOf(sample))
+const flat = (branches: Branch[]): Leaf[] => branches.flatMap(({ path, type, sample, inside }) => [{ path, type, sample }, ...flat(inside)])
 
 function short(value: Json): string {
   const text = value !== null && typeof value === 'object' ? (Array.isArray(value) ? '[…]' : '{…}') : JSON.stringify(value)
