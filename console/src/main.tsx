@@ -3,7 +3,6 @@ import '@mantine/notifications/styles.css'
 import './styles.css'
 
 import { MantineProvider } from '@mantine/core'
-import { Notifications } from '@mantine/notifications'
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
@@ -16,6 +15,7 @@ import { start } from './i18n'
 import { paths } from './paths'
 import { createConsoleRouter } from './routes'
 import { theme, variables } from './theme'
+import { Corner } from './ui/Corner'
 
 const queries: QueryClient = new QueryClient({
   // What was changed is loaded anew afterwards.
@@ -47,7 +47,7 @@ if (place) {
   createRoot(place).render(
     <StrictMode>
       <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
-        <Notifications position="bottom-right" />
+        <Corner />
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
         </QueryClientProvider>

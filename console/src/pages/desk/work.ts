@@ -1,4 +1,5 @@
 // What is worked on: tickets, alerts and their evidence, projects, and the time that it took.
+import type { DeskRecord } from '../../api/desk'
 import { type Noun, day, flag, long, moment, text, to, user, whole, words } from './nouns'
 
 const priority = to('priorities', 'priority_id', { named: 'priority_name', room: 'middling', width: 110 })
@@ -301,7 +302,10 @@ export const timeEntries: Noun = {
   related: [],
 }
 
-const sheetIs = (...statuses: string[]) => ({ approval_status }: { approval_status?: unknown }) => statuses.includes(String(approval_status))
+const sheetIs =
+  (...statuses: string[]) =>
+  ({ approval_status }: DeskRecord) =>
+    statuses.includes(String(approval_status))
 
 export const timeSheets: Noun = {
   key: 'time-sheets',
