@@ -1,7 +1,6 @@
 // What a list is narrowed to. It stands in the address, so that a narrowed list can be sent to somebody.
 import { Button, Group, NativeSelect, TextInput } from '@mantine/core'
-import { useDebouncedCallback } from '@mantine/hooks'
-import { lazy, useState } from 'react'
+import { lazy, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import type { RecordFilter } from '../../api/desk'
@@ -29,13 +28,12 @@ export function DeskFilters({ noun, filter, onChange }: Props) {
   return (
     <search>
       <Group gap="sm" align="end">
-        <Typed key={`q ${filter.q}`} name="q" label={t('desk.search')} value={filter.q} onChange={set} />
+        <Typed name="q" label={t('desk.search')} value={filter.q} onChange={set} />
         {shown.map((field) => (
           <FilterInput key={field.name} field={field} filter={filter} onChange={set} />
         ))}
         {(all || filter.external_id) && (
           <Typed
-            key={`external ${filter.external_id}`}
             name="external_id"
             label={t('desk.externalId')}
             value={filter.external_id}
@@ -92,7 +90,7 @@ function FilterInput({ field, filter, onChange }: InputProps) {
       </Later>
     )
   }
-  return <Typed key={`${field.name} ${value}`} name={field.name} label={label} value={value} onChange={onChange} />
+  return <Typed name={field.name} label={label} value={value} onChange={onChange} />
 }
 
 const flags = ['true', 'false'] as const
@@ -116,14 +114,28 @@ type TypedProps = {
 
 /** Looks for what is typed when nothing more is. */
 function Typed({ name, label, value, onChange }: TypedProps) {
-  const later = useDebouncedCallback((text: string) => onChange(name, text.trim() || undefined), WAIT_MS)
+  const [text, setText] = useState(value ?? '')
+  const [seen, setSeen] = useState(value)
+  // Narrowed from elsewhere: by clearing, or by going back. What is being typed meanwhile stays.
+  if (value !== seen) {
+    setSeen(value)
+    if (!value || !text.trim().startsWith(value)) setText(value ?? '')
+  }
+  const timer = useRef<number>(undefined)
+  useEffect(() => () => clearTimeout(timer.current), [])
+  // The library's own hook would bring its floating windows along.
+  function type(next: string) {
+    setText(next)
+    clearTimeout(timer.current)
+    timer.current = window.setTimeout(() => onChange(name, next.trim() || undefined), WAIT_MS)
+  }
   return (
     <TextInput
       id={domId('records-filter', name)}
       size="xs"
       label={label}
-      defaultValue={value}
-      onChange={(event) => later(event.currentTarget.value)}
+      value={text}
+      onChange={(event) => type(event.currentTarget.value)}
     />
   )
 }

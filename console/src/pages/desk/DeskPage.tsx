@@ -153,10 +153,16 @@ function column(field: Field, label: string, noun: NounKey): Column<DeskRecord> 
     id: field.name,
     label,
     ...(field.room && field.room !== 'always' ? { room: field.room } : {}),
-    ...(field.width ? { width: field.width } : {}),
+    ...widthOf(field),
     ...(amount ? { align: 'end' as const } : {}),
     cell: (record) => <Value field={field} record={record} scope={domId(noun, record.id)} plain />,
   }
+}
+
+/** Names of other records leave the most room to the record's own. */
+function widthOf({ width, kind, room }: Field): { width?: number } {
+  if (width) return { width }
+  return room !== 'always' && (kind === 'reference' || kind === 'user') ? { width: 165 } : {}
 }
 
 function Title({ noun, record }: { noun: Noun; record: DeskRecord }) {

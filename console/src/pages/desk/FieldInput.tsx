@@ -101,7 +101,7 @@ export function FieldInput({ scope, field, values, value, error, said, onChange 
       return (
         <TextInput
           {...common}
-          type={field.kind === 'text' || field.kind === 'code' ? 'text' : types[field.kind]}
+          type={field.kind in types ? types[field.kind as keyof typeof types] : 'text'}
           classNames={field.kind === 'code' ? { input: 'mono' } : undefined}
           autoComplete="off"
           value={text}

@@ -1,12 +1,12 @@
-// What people do with a record beside editing it: the steps of its life, and removing it.
+// What people do with a record beside editing it: the steps of its life.
 import { Button, Group, Menu, TextInput } from '@mantine/core'
-import { IconChevronDown, IconTrash } from '@tabler/icons-react'
+import { IconChevronDown } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { type DeskRecord, type Given, choicesQuery, useAlertStep, useRemoveRecord, useSaveRecord } from '../../api/desk'
+import { type DeskRecord, type Given, choicesQuery, useAlertStep, useSaveRecord } from '../../api/desk'
 import { useIntent } from '../../api/keys'
 import { useSession } from '../../api/session'
 import { paths } from '../../paths'
@@ -14,16 +14,16 @@ import { Confirm } from '../../ui/Confirm'
 import { MomentInput } from '../../ui/MomentInput'
 import { Notice } from '../../ui/Notice'
 import { domId } from '../../ui/domId'
-import { tell, tellProblem } from '../../ui/notify'
+import { tellProblem } from '../../ui/notify'
 import { within } from './DeskFilters'
 import { Stale, isStale } from './Stale'
 import { type Action, type Noun, fieldOf, titleOf } from './nouns'
 import { nouns } from './setup'
 import { usePeople } from './useName'
 
-type Props = { noun: Noun; record: DeskRecord; onGone: () => void }
+type Props = { noun: Noun; record: DeskRecord }
 
-export function RecordActions({ noun, record, onGone }: Props) {
+export function RecordActions({ noun, record }: Props) {
   const { may } = useSession()
   const { me } = usePeople()
   const save = useSaveRecord(noun.key, record.id)
@@ -48,7 +48,6 @@ export function RecordActions({ noun, record, onGone }: Props) {
           />
         ),
       )}
-      {may('desk:write') && <Remove noun={noun} record={record} onGone={onGone} />}
       {asked && 'ask' in asked.does && (
         <Asking
           action={asked}
@@ -174,45 +173,5 @@ function Asking({ action, does, busy, error, onClose, onAct }: AskingProps) {
       </Group>
       {error !== null && !isStale(error) && <Notice id="record-ask-problem" error={error} />}
     </Confirm>
-  )
-}
-
-function Remove({ noun, record, onGone }: Props) {
-  const { t } = useTranslation()
-  const remove = useRemoveRecord(noun.key, record.id)
-  const [asking, setAsking] = useState(false)
-  const gone = () => {
-    setAsking(false)
-    tell(t('desk.deleted'))
-    onGone()
-  }
-  return (
-    <>
-      <Button
-        id="record-delete"
-        variant="default"
-        leftSection={<IconTrash size={14} aria-hidden />}
-        onClick={() => [remove.reset(), setAsking(true)]}
-      >
-        {t('desk.delete')}
-      </Button>
-      <Confirm
-        id="delete-record"
-        opened={asking}
-        onClose={() => setAsking(false)}
-        title={t('desk.deleteTitle', { name: titleOf(noun, record) })}
-        text={t('desk.deleteLead')}
-        act={t('desk.delete')}
-        danger
-        busy={remove.isPending}
-        onAct={() => remove.mutate(record.version, { onSuccess: gone })}
-      >
-        {isStale(remove.error) ? (
-          <Stale noun={noun} id={record.id} acted onLoaded={() => remove.reset()} />
-        ) : (
-          remove.error && <Notice id="delete-record-problem" error={remove.error} />
-        )}
-      </Confirm>
-    </>
   )
 }

@@ -21,6 +21,7 @@ import { Origin } from './Origin'
 import { RecordActions } from './RecordActions'
 import { RecordForm } from './RecordForm'
 import { RelatedLists } from './RelatedLists'
+import { Remove } from './Remove'
 import { Tags } from './Tags'
 import { Value, isEmpty } from './Value'
 import { type Noun, fieldOf, titleOf } from './nouns'
@@ -77,7 +78,7 @@ type HeadProps = { noun: Noun; record: DeskRecord; onEdit: () => void; onGone: (
 function Head({ noun, record, onEdit, onGone, children }: HeadProps) {
   const { t } = useTranslation()
   const { session, may } = useSession()
-  const state = noun.state && fieldOf(noun, noun.state)
+  const state = fieldOf(noun, noun.state ?? noun.menu ?? '')
   return (
     <Stack gap="xs">
       <Group justify="space-between" gap="xs">
@@ -85,16 +86,23 @@ function Head({ noun, record, onEdit, onGone, children }: HeadProps) {
           <Badge color="gray" variant="outline">
             {t(`desk.noun.${noun.key}.one`)}
           </Badge>
-          {state && !isEmpty(record[state.name]) && <Value field={state} record={record} scope="state" />}
+          {state && !isEmpty(record[state.name]) && (
+            <Text size="sm" fw={600} component="span">
+              <Value field={state} record={record} scope="state" plain />
+            </Text>
+          )}
         </Group>
         {children}
       </Group>
       <Group gap="xs">
-        <RecordActions noun={noun} record={record} onGone={onGone} />
+        <RecordActions noun={noun} record={record} />
         {may('desk:write') && (
-          <Button id="record-edit" variant="default" leftSection={<IconPencil size={14} aria-hidden />} onClick={onEdit}>
-            {t('desk.edit')}
-          </Button>
+          <>
+            <Button id="record-edit" variant="default" leftSection={<IconPencil size={14} aria-hidden />} onClick={onEdit}>
+              {t('desk.edit')}
+            </Button>
+            <Remove noun={noun} record={record} onGone={onGone} />
+          </>
         )}
       </Group>
       {session.redacted && (
@@ -151,7 +159,8 @@ function Details({ noun, record }: { noun: Noun; record: DeskRecord }) {
   const { t } = useTranslation()
   const said = noun.fields.filter((field) => !isEmpty(record[field.name]) && !(field.kind === 'flag' && record[field.name] === false))
   const blocks = said.filter(({ kind }) => kind === 'object' || kind === 'rows')
-  const facts = said.filter((field) => !blocks.includes(field) && field.name !== 'id')
+  // What is its name stands above already.
+  const facts = said.filter((field) => !blocks.includes(field) && (field.kind !== 'text' || !noun.title.includes(field.name)) && field.name !== 'id')
   return (
     <Stack gap="lg">
       <Facts

@@ -103,7 +103,7 @@ function AddTag({ noun, id, used }: { noun: Noun; id: string; used: TagUse[] }) 
           onChange={setText}
         />
         <Button id="tag-submit" type="submit" variant="default" disabled={!name} loading={make.isPending || put.isPending}>
-          {t('desk.tagging.add')}
+          {t('desk.tagging.act')}
         </Button>
       </Group>
     </form>

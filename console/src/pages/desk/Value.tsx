@@ -1,16 +1,20 @@
 // One field of a record, as people read it.
 import { Anchor, Badge, ColorSwatch, Group, Table, Text } from '@mantine/core'
 import { IconCheck } from '@tabler/icons-react'
+import { lazy } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import type { Given } from '../../api/desk'
 import { useFormats } from '../../i18n/format'
-import { Code, pretty } from '../../ui/Code'
+import { Later } from '../../ui/Later'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
-import { RecordLink, Person } from './RecordLink'
+import { Actor } from './Actor'
+import { Person, RecordLink } from './RecordLink'
 import type { Field, Word } from './nouns'
 import { isObject } from './recordValues'
+
+const Code = lazy(() => import('../../ui/Code').then((loaded) => ({ default: loaded.Code })))
 
 type Props = { field: Field; record: Given; scope: string; /** As text alone, inside something that leads elsewhere. */ plain?: boolean }
 
@@ -47,6 +51,8 @@ export function Value({ field, record, scope, plain }: Props) {
       return <Reference {...{ field, record, scope, plain }} id={said} />
     case 'user':
       return <Person id={said} />
+    case 'actor':
+      return <Actor actor={said} />
     case 'colour':
       return (
         <Group gap={6} wrap="nowrap" component="span">
@@ -65,7 +71,11 @@ export function Value({ field, record, scope, plain }: Props) {
         </Text>
       )
     case 'object':
-      return <Code id={domId(scope, field.name)} text={pretty(value)} label={t(`desk.field.${field.name}`)} />
+      return (
+        <Later when>
+          <Code id={domId(scope, field.name)} text={JSON.stringify(value, null, 2)} label={t(`desk.field.${field.name}`)} />
+        </Later>
+      )
     case 'rows':
       return <Lines field={field} record={record} scope={scope} />
     default:

@@ -29,6 +29,7 @@ export type Kind =
   | 'moment'
   | 'reference'
   | 'user'
+  | 'actor'
   | 'object'
   | 'rows'
 

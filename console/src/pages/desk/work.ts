@@ -33,7 +33,7 @@ export const tickets: Noun = {
     moment('closed_at', { given: 'never' }),
     text('ticket_origin', { given: 'never' }),
     text('source', { given: 'never' }),
-    text('entered_by', { kind: 'code', given: 'never' }),
+    text('entered_by', { kind: 'actor', given: 'never' }),
     { name: 'attributes', kind: 'object' },
   ],
   filters: [
