@@ -122,7 +122,9 @@ function Typed({ name, label, value, onChange }: TypedProps) {
     if (!value || !text.trim().startsWith(value)) setText(value ?? '')
   }
   const timer = useRef<number>(undefined)
-  useEffect(() => () => clearTimeout(timer.current), [])
+  useEffect(() => {
+    return () => clearTimeout(timer.current)
+  }, [])
   // The library's own hook would bring its floating windows along.
   function type(next: string) {
     setText(next)

@@ -16,7 +16,6 @@ import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
 import type { Column } from '../../ui/Rows'
 import { Time } from '../../ui/Time'
-import { createTicketCurl } from '../../ui/curl'
 import { domId } from '../../ui/domId'
 import { useNarrow } from '../../ui/useNarrow'
 import { NotFoundPage } from '../NotFoundPage'
@@ -77,12 +76,7 @@ function Records({ noun }: { noun: Noun }) {
           Object.keys(filter).length > 0 ? (
             <Empty id="records-filtered" title={t('desk.emptyFilterTitle')} text={t('deliveries.emptyFilter')} />
           ) : (
-            <Empty
-              id="records-empty"
-              title={t('desk.emptyTitle', { noun: many })}
-              text={t('desk.empty')}
-              curl={noun.key === 'tickets' ? createTicketCurl() : undefined}
-            />
+            <Empty id="records-empty" title={t('desk.emptyTitle', { noun: many })} text={t('desk.empty')} />
           )
         }
       />

@@ -1,6 +1,5 @@
 // One field of a record, as people read it.
-import { Anchor, Badge, ColorSwatch, Group, Table, Text } from '@mantine/core'
-import { IconCheck } from '@tabler/icons-react'
+import { Anchor, Badge, Text } from '@mantine/core'
 import { lazy } from 'react'
 import { useTranslation } from 'react-i18next'
 
@@ -9,14 +8,13 @@ import { useFormats } from '../../i18n/format'
 import { Later } from '../../ui/Later'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
-import { Actor } from './Actor'
 import { Person, RecordLink } from './RecordLink'
 import type { Field, Word } from './nouns'
 import { isObject } from './recordValues'
 
-const Code = lazy(() => import('../../ui/Code').then((loaded) => ({ default: loaded.Code })))
+const LargeValue = lazy(() => import('./LargeValue').then((loaded) => ({ default: loaded.LargeValue })))
 
-type Props = { field: Field; record: Given; scope: string; /** As text alone, inside something that leads elsewhere. */ plain?: boolean }
+export type ValueProps = { field: Field; record: Given; scope: string; /** As text alone, inside something that leads elsewhere. */ plain?: boolean }
 
 export const isEmpty = (value: unknown) =>
   value === null ||
@@ -25,7 +23,7 @@ export const isEmpty = (value: unknown) =>
   (Array.isArray(value) && value.length === 0) ||
   (isObject(value) && Object.values(value).every((each) => each === null || each === ''))
 
-export function Value({ field, record, scope, plain }: Props) {
+export function Value({ field, record, scope, plain }: ValueProps) {
   const { t } = useTranslation()
   const { money, day, exact, duration } = useFormats()
   const value = record[field.name]
@@ -51,15 +49,6 @@ export function Value({ field, record, scope, plain }: Props) {
       return <Reference {...{ field, record, scope, plain }} id={said} />
     case 'user':
       return <Person id={said} />
-    case 'actor':
-      return <Actor actor={said} />
-    case 'colour':
-      return (
-        <Group gap={6} wrap="nowrap" component="span">
-          <ColorSwatch component="span" color={said} size={14} aria-hidden />
-          <code className="mono">{said}</code>
-        </Group>
-      )
     case 'code':
       return <code className="mono">{said}</code>
     case 'email':
@@ -70,20 +59,21 @@ export function Value({ field, record, scope, plain }: Props) {
           {said}
         </Text>
       )
+    case 'actor':
+    case 'colour':
     case 'object':
+    case 'rows':
       return (
         <Later when>
-          <Code id={domId(scope, field.name)} text={JSON.stringify(value, null, 2)} label={t(`desk.field.${field.name}`)} />
+          <LargeValue field={field} record={record} scope={scope} />
         </Later>
       )
-    case 'rows':
-      return <Lines field={field} record={record} scope={scope} />
     default:
       return said
   }
 }
 
-function Reference({ field, record, scope, plain, id }: Props & { id: string }) {
+function Reference({ field, record, scope, plain, id }: ValueProps & { id: string }) {
   const named = field.named && record[field.named]
   const name = typeof named === 'string' ? named : undefined
   return field.to ? <RecordLink noun={field.to} id={id} name={name} scope={domId(scope, field.name)} plain={plain} /> : id
@@ -102,39 +92,4 @@ function WordBadge({ field, word }: { field: Field; word: string }) {
   if (!known) return word
   const said = t(`desk.word.${known}`)
   return field.tones ? <Badge color={field.tones[known as Word] ?? 'gray'}>{said}</Badge> : said
-}
-
-function Lines({ field, record, scope }: Props) {
-  const { t } = useTranslation()
-  const rows = record[field.name]
-  if (!Array.isArray(rows) || !field.parts) return null
-  const parts = field.parts.filter(({ name }) => rows.some((row: Given) => !isEmpty(row[name])))
-  return (
-    <div className="scrolling" tabIndex={0} role="group" aria-label={t(`desk.field.${field.name}`)}>
-      <Table className="rows" aria-label={t(`desk.field.${field.name}`)} highlightOnHover={false}>
-        <Table.Thead>
-          <Table.Tr>
-            {parts.map((part) => (
-              <Table.Th key={part.name}>{t(`desk.field.${part.name}`)}</Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map((row: Given, index) => (
-            <Table.Tr key={index}>
-              {parts.map((part) => (
-                <Table.Td key={part.name}>
-                  {part.kind === 'flag' ? (
-                    row[part.name] === true && <IconCheck size={15} aria-label={t('desk.yes')} />
-                  ) : (
-                    <Value field={part} record={{ ...record, ...row }} scope={domId(scope, field.name, index)} />
-                  )}
-                </Table.Td>
-              ))}
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
-  )
 }
