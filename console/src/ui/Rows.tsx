@@ -2,7 +2,7 @@
 // stands for the others are empty rows of their height. Arrow keys go from row to row.
 import { Table } from '@mantine/core'
 import { type Range, type Virtualizer, defaultRangeExtractor, useVirtualizer, useWindowVirtualizer } from '@tanstack/react-virtual'
-import { type FocusEvent, type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { type FocusEvent, Fragment, type KeyboardEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react'
 
 export type Column<T> = {
   id: string
@@ -163,23 +163,24 @@ function Body<T>({ label, rows, columns, rowId, isChosen, onNearEnd, complete, v
           const row = rows[item.index]
           if (row === undefined) return null
           const gap = item.start - (items[drawn - 1]?.end ?? margin)
-          return [
-            gap > 0 && <Gap key={`before-${item.key}`} height={gap} />,
-            <Table.Tr
-              key={item.key}
-              ref={virtual.measureElement}
-              data-index={item.index}
-              aria-rowindex={item.index + 2}
-              data-chosen={isChosen?.(row) || undefined}
-              data-row={rowId(row)}
-            >
-              {columns.map(({ id, room, align, mono, cell }) => (
-                <Table.Td key={id} className={[room, mono && 'mono'].filter(Boolean).join(' ') || undefined} ta={align}>
-                  {cell(row)}
-                </Table.Td>
-              ))}
-            </Table.Tr>,
-          ]
+          return (
+            <Fragment key={item.key}>
+              <Gap height={gap} />
+              <Table.Tr
+                ref={virtual.measureElement}
+                data-index={item.index}
+                aria-rowindex={item.index + 2}
+                data-chosen={isChosen?.(row) || undefined}
+                data-row={rowId(row)}
+              >
+                {columns.map(({ id, room, align, mono, cell }) => (
+                  <Table.Td key={id} className={[room, mono && 'mono'].filter(Boolean).join(' ') || undefined} ta={align}>
+                    {cell(row)}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            </Fragment>
+          )
         })}
         <Gap height={margin + virtual.getTotalSize() - end} />
       </Table.Tbody>
