@@ -27,11 +27,10 @@ const ticket = (number: number) => ({
   external_refs: [],
 })
 
-/** As many tickets as nobody wants to make for a test, in pages as the server gives them. */
-async function flood(page: Page) {
+/** As many tickets as nobody wants to make for a test, in pages that are larger than the server's: it is not what is tested. */
+async function flood(page: Page, limit: number) {
   await page.route('**/api/v1/tickets?*', async (route) => {
-    const query = new URL(route.request().url()).searchParams
-    const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit'))]
+    const from = Number(new URL(route.request().url()).searchParams.get('cursor') ?? 0)
     const data = Array.from({ length: Math.min(limit, ROWS - from) }, (_, place) => ticket(from + place + 1))
     const next_cursor = from + limit < ROWS ? String(from + limit) : undefined
     await route.fulfill({ json: { data, next_cursor } })
@@ -41,7 +40,7 @@ async function flood(page: Page) {
 test('100,000 rows are scrolled through while the page stays small', async ({ page, signedIn }) => {
   test.setTimeout(600_000)
   await signedIn('tenant_admin')
-  await flood(page)
+  await flood(page, 1000)
   await page.goto('/console/desk/tickets')
   const table = page.getByRole('table', { name: 'Tickets' })
   await expect(table.getByText('Ticket number 1', { exact: true })).toBeVisible()
@@ -75,7 +74,7 @@ test('100,000 rows are scrolled through while the page stays small', async ({ pa
 
 test('the keyboard goes from row to row, to pages and to the end; the focus is never lost', async ({ page, signedIn }) => {
   await signedIn('tenant_admin')
-  await flood(page)
+  await flood(page, 100)
   await page.goto('/console/desk/tickets')
   const row = (number: number) => page.getByRole('link', { name: `Ticket number ${number}`, exact: true })
   await row(1).focus()
