@@ -25,6 +25,7 @@ test-long: test coverage ## What takes longer: line coverage, the kill test at f
 build: ## Console and release binary
 	@scripts/tools.sh build
 	@scripts/console.sh
+	@cd console && npm run --silent release
 	cargo build --release --locked -p hookswitch-server
 	@ls -l $(TARGET)/release/hookswitch
 

@@ -114,6 +114,42 @@ const pages: [string, (page: Page) => Promise<void>][] = [
     },
   ],
   ['outbound settings', (page) => page.goto('/console/settings/webhooks?tab=outbound').then(() => page.getByRole('table').waitFor())],
+  ...(['tickets', 'alerts', 'clients', 'assets', 'invoices', 'projects', 'time-entries', 'evidence', 'tags'] as const).map(
+    (noun): [string, (page: Page) => Promise<void>] => [
+      `the list of ${noun}`,
+      (page) => page.goto(`/console/desk/${noun}`).then(() => page.locator('#records-more, table, #records-empty').first().waitFor()),
+    ],
+  ),
+  ['all records', (page) => page.goto('/console/desk').then(() => page.getByRole('heading', { level: 2 }).first().waitFor())],
+  ...(['tickets', 'alerts', 'clients', 'assets', 'invoices', 'projects'] as const).map(
+    (noun): [string, (page: Page) => Promise<void>] => [
+      `one of ${noun}`,
+      async (page) => {
+        await page.goto(`/console/desk/${noun}`)
+        await page.getByRole('table').getByRole('link').first().click()
+        await page.getByRole('dialog').getByRole('region', { name: 'Where it is from' }).waitFor()
+      },
+    ],
+  ),
+  ...(['comments', 'related', 'history'] as const).map((tab): [string, (page: Page) => Promise<void>] => [
+    `a ticket's ${tab}`,
+    async (page) => {
+      await page.goto('/console/desk/tickets')
+      await page.getByRole('table').getByRole('link').first().click()
+      await page.locator(`#record-tab-${tab}`).click()
+      await page.getByRole('tabpanel').waitFor()
+    },
+  ]),
+  ...(['tickets', 'contacts', 'invoices', 'tags'] as const).map((noun): [string, (page: Page) => Promise<void>] => [
+    `a new one of ${noun}`,
+    async (page) => {
+      await page.goto(`/console/desk/${noun}?making=yes`)
+      const form = page.getByRole('dialog')
+      await form.getByRole('button', { name: 'Save' }).waitFor()
+      const line = form.getByRole('button', { name: 'Add a line' })
+      if ((await line.count()) > 0) await line.first().click()
+    },
+  ]),
   ['tickets', (page) => page.goto('/console/tickets').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
   ['nowhere', (page) => page.goto('/console/nowhere').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
 ]

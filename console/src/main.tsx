@@ -3,20 +3,23 @@ import '@mantine/notifications/styles.css'
 import './styles.css'
 
 import { MantineProvider } from '@mantine/core'
-import { Notifications } from '@mantine/notifications'
-import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
+import { shorten } from './api/pages'
 import { Problem, mayPass } from './api/problem'
 import { sessionQuery } from './api/session'
 import { start } from './i18n'
 import { paths } from './paths'
 import { createConsoleRouter } from './routes'
 import { theme, variables } from './theme'
+import { Corner } from './ui/Corner'
 
-const queries = new QueryClient({
+const queries: QueryClient = new QueryClient({
+  // What was changed is loaded anew afterwards.
+  mutationCache: new MutationCache({ onSuccess: () => shorten(queries) }),
   queryCache: new QueryCache({ onError: leaveIfSignedOut }),
   defaultOptions: {
     // A page says when it was loaded and is loaded anew on demand: nothing happens behind one's back.
@@ -44,7 +47,7 @@ if (place) {
   createRoot(place).render(
     <StrictMode>
       <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
-        <Notifications position="bottom-right" />
+        <Corner />
         <QueryClientProvider client={queries}>
           <RouterProvider router={router} />
         </QueryClientProvider>

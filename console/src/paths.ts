@@ -12,12 +12,20 @@ export const paths = {
   eventTypes: '/event-types',
   inbound: '/settings/webhooks',
   tickets: '/tickets',
+  records: '/desk',
+  desk: '/desk/$noun',
+  /** A record by its id alone. */
+  record: '/record/$id',
+  received: '/received/$delivery',
   audit: '/audit',
   people: '/settings/people',
   notifications: '/settings/notifications',
   settings: '/settings/tenant',
   verify: '/verify',
 } as const
+
+/** Ids of the desk's records begin with one of these; the pages know which noun each is. */
+export const recordPrefixes = /^(tkt|alr|evd|cli|loc|con|ast|prj|phs|psm|ptk|tme|tsh|tpd|svc|inv|tag|tea|brd|sts|pri|cat)_/
 
 /** Where to go after signing in: only ever a place inside the console. */
 export function safeReturn(wish: string | undefined): string {

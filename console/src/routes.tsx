@@ -18,6 +18,7 @@ import { NotFoundPage } from './pages/NotFoundPage'
 import type { AuditSearch } from './pages/audit/AuditPage'
 import type { DeadLettersSearch } from './pages/dead-letters/DeadLettersPage'
 import type { DeliveriesSearch } from './pages/deliveries/DeliveriesPage'
+import { deskSearch } from './pages/desk/search'
 import type { EventsSearch } from './pages/events/EventsPage'
 import type { InboundSearch } from './pages/inbound/InboundPage'
 import { type PeopleTab, peopleTabs } from './pages/people/tabs'
@@ -60,7 +61,7 @@ const home = createRoute({
   beforeLoad: async ({ context }) => {
     const { permissions } = await context.queries.ensureQueryData(sessionQuery)
     const first = places.find(({ needs }) => permissions.includes(needs))
-    if (first) throw redirect({ to: first.path, replace: true })
+    if (first) throw redirect({ to: first.path, params: first.params, search: {}, replace: true })
   },
   component: ForbiddenPage,
 })
@@ -188,12 +189,44 @@ const tickets = createRoute({
   path: paths.tickets,
   staticData: { needs: 'desk:read' },
   validateSearch: (raw: Raw): { ticket?: string } => ({ ticket: text(raw.ticket) }),
-  component: lazyRouteComponent(() => import('./pages/tickets/TicketsPage'), 'TicketsPage'),
+  // Addresses that were sent to somebody before tickets had their place among the records.
+  beforeLoad: ({ search: { ticket } }) => {
+    throw redirect({ to: paths.desk, params: { noun: 'tickets' }, search: ticket ? { record: ticket } : {}, replace: true })
+  },
+})
+
+const records = createRoute({
+  getParentRoute: () => shell,
+  path: paths.records,
+  staticData: { needs: 'desk:read' },
+  component: lazyRouteComponent(() => import('./pages/desk/OverviewPage'), 'OverviewPage'),
+})
+
+const desk = createRoute({
+  getParentRoute: () => shell,
+  path: paths.desk,
+  staticData: { needs: 'desk:read' },
+  validateSearch: deskSearch,
+  component: lazyRouteComponent(() => import('./pages/desk/DeskPage'), 'DeskPage'),
+})
+
+const record = createRoute({
+  getParentRoute: () => shell,
+  path: paths.record,
+  staticData: { needs: 'desk:read' },
+  component: lazyRouteComponent(() => import('./pages/desk/RecordPage'), 'RecordPage'),
+})
+
+const received = createRoute({
+  getParentRoute: () => shell,
+  path: paths.received,
+  staticData: { needs: 'inbound_webhook:read' },
+  component: lazyRouteComponent(() => import('./pages/received/ReceivedPage'), 'ReceivedPage'),
 })
 
 const unknown = createRoute({ getParentRoute: () => shell, path: '$', component: NotFoundPage })
 
-const tree = root.addChildren([signIn, shell.addChildren([home, destinations, deliveries, deadLetters, events, eventTypes, verify, inbound, tickets, audit, people, notifications, settings, unknown])])
+const tree = root.addChildren([signIn, shell.addChildren([home, destinations, deliveries, deadLetters, events, eventTypes, verify, inbound, tickets, records, desk, record, received, audit, people, notifications, settings, unknown])])
 
 export function createConsoleRouter(queries: QueryClient) {
   return createRouter({

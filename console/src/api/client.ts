@@ -1,6 +1,7 @@
 // The one way to the server: a client generated from its OpenAPI document.
 import createClient from 'openapi-fetch'
 
+import { isShort } from './pages'
 import { Problem, problemOf } from './problem'
 import type { components, paths } from './schema'
 
@@ -25,8 +26,8 @@ export async function answer<T>(call: Reply<T>): Promise<T> {
   return data as T
 }
 
-/** At least one page of a list is asked for, and more by hand. */
-export const PAGE = 50
+/** The most that the server gives at once. */
+export const PAGE = 100
 
 type Page = { next_cursor?: string | null }
 
@@ -34,4 +35,5 @@ type Page = { next_cursor?: string | null }
 export const paging = {
   initialPageParam: undefined as string | undefined,
   getNextPageParam: (last: Page) => last.next_cursor ?? undefined,
+  refetchOnMount: ({ state }: { state: { data?: unknown } }) => isShort(state.data),
 }

@@ -677,6 +677,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inbound-webhooks/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Jobs over inbound deliveries, newest first. */
+        get: operations["listInboundJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job over inbound deliveries, and how far it is. */
+        get: operations["getInboundJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a job over inbound deliveries. What it has done stays done. */
+        post: operations["cancelInboundJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/jobs/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a job over inbound deliveries rest; nothing more of it is done until it is resumed. */
+        post: operations["pauseInboundJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/jobs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a paused job over inbound deliveries go on where it stopped. */
+        post: operations["resumeInboundJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inbound-webhooks/presets": {
         parameters: {
             query?: never;
@@ -796,7 +881,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Do a logged request again: a new delivery, linked to this one, whose action runs anew. It has ended when this is answered. */
+        /**
+         * Do a logged request again: a new delivery, linked to this one, whose action runs anew. It has ended when this is answered.
+         *     One that holds several is taken apart anew.
+         */
         post: operations["replayInboundDelivery"];
         delete?: never;
         options?: never;
@@ -849,6 +937,26 @@ export interface paths {
         put?: never;
         /** Show what this webhook would do with its sample, a logged request or a pasted body. Nothing is done. */
         post: operations["previewInboundWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do many logged requests again: each as a new delivery, linked to the one that it repeats. Of a batch its parts are
+         *     done. Tests, what was turned away at the door, what retention has cut and what was repeated already are left alone.
+         */
+        post: operations["replayInboundDeliveries"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2569,7 +2677,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether it can work: the database answers, and nobody has asked it to stop. */
+        /** Whether it can work: the database answers, and nobody has asked it to stop. Without Redis it works on. */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -3811,6 +3919,11 @@ export interface components {
             status: string;
             /** @example 0.1.0 */
             version: string;
+            /**
+             * @description `up`, or `away`: limits are then each process's own. Absent where none is configured.
+             * @example up
+             */
+            redis?: string | null;
         };
         /** @description What a sender hears when its request was taken. */
         InboundAccepted: {
@@ -3895,6 +4008,42 @@ export interface components {
              * @example value[].clientState
              */
             path: string;
+        };
+        /** @description Which of a webhook's deliveries a job takes; what is absent doesn't narrow it. */
+        InboundBulkFilter: {
+            /** @description `dispatched`, `failed`, or `duplicate`: duplicates are taken only where they are asked for. */
+            status?: string | null;
+            /** @description The code of what went wrong: `rate_limited`, `lookup_miss`, `mapping_failed`, ... */
+            code?: string | null;
+            /** @description Only what was given up after its sender was told that it is taken, or only the rest. */
+            dead_lettered?: boolean | null;
+            /** @description A part of the idempotency key, the outcome, the address, the user agent or the path. */
+            search?: string | null;
+            /**
+             * Format: date-time
+             * @description Received from this moment on.
+             */
+            from?: string | null;
+            /**
+             * Format: date-time
+             * @description Received before this moment.
+             */
+            to?: string | null;
+        };
+        /** @description Some of a webhook's deliveries: either `ids` or `filter`. */
+        InboundBulkReplay: {
+            /** @description 1 to 1000. */
+            ids?: string[] | null;
+            filter?: components["schemas"]["InboundBulkFilter"] | null;
+            config?: components["schemas"]["InboundReplayConfig"];
+            /** @description Only count. */
+            dry_run?: boolean;
+            /**
+             * Format: int32
+             * @description 1 to 1000.
+             * @default 50
+             */
+            rate_per_second?: number;
         };
         /** @description A sample is waited for. */
         InboundCapture: {
@@ -4566,7 +4715,8 @@ export interface components {
             /** @example job_01jd8r7c5tevzs9c1ghvzv3hkp */
             id: string;
             /**
-             * @description `replay`, `discard`, `recover`, `replay_missing` or `cancel_backlog` (what a deleted destination left behind).
+             * @description `replay`, `discard`, `recover`, `replay_missing` or `cancel_backlog` (what a deleted destination left behind);
+             *     `inbound_replay`.
              * @example replay
              */
             kind: string;
@@ -4590,6 +4740,7 @@ export interface components {
              */
             skipped: number;
             destination_id?: string | null;
+            inbound_webhook_id?: string | null;
             /** @description Why the last step failed, while it does; it is done again. */
             trouble?: string | null;
             started_by: string;
@@ -10162,6 +10313,203 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listInboundJobs: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getInboundJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancelInboundJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pauseInboundJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resumeInboundJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `job_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Running again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listInboundPresets: {
         parameters: {
             query?: never;
@@ -10622,7 +10970,10 @@ export interface operations {
     };
     previewInboundReplay: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of a request that holds several, which one is looked at, from 0 */
+                part?: number;
+            };
             header?: {
                 /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
                 "X-Tenant"?: string;
@@ -10730,6 +11081,67 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayInboundDeliveries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `iwh_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundBulkReplay"];
+            };
+        };
+        responses: {
+            /** @description With `dry_run`: how many there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counted"];
+                };
+            };
+            /** @description A job was started */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The webhook is switched off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];

@@ -27,6 +27,7 @@ export type Permission =
   | 'inbound_webhook:replay'
   | 'desk:read'
   | 'desk:write'
+  | 'alert:handle'
   | 'audit:read'
   | 'user:read'
   | 'user:write'

@@ -1,4 +1,4 @@
-import { Button, Text } from '@mantine/core'
+import { ActionIcon, Group, Text } from '@mantine/core'
 import { IconLogout } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
@@ -26,26 +26,27 @@ export function Account() {
   })
   return (
     <section className="account" aria-label={t('app.account')}>
-      <Text size="sm" fw={600} truncate>
-        {session.name ?? session.email}
-      </Text>
-      <Text size="xs" c="dimmed" truncate title={session.email ?? undefined}>
-        {session.email}
-      </Text>
-      <Text size="xs" c="dimmed">
-        {role}
-      </Text>
-      <Button
-        id="sign-out"
-        mt="xs"
-        variant="default"
-        fullWidth
-        leftSection={<IconLogout size={15} aria-hidden />}
-        loading={leave.isPending}
-        onClick={() => leave.mutate()}
-      >
-        {t('app.signOut')}
-      </Button>
+      <Group justify="space-between" wrap="nowrap" gap="xs">
+        <div className="shrinking">
+          <Text size="sm" fw={600} truncate title={session.email ?? undefined}>
+            {session.name ?? session.email}
+          </Text>
+          <Text size="xs" c="dimmed" truncate>
+            {role}
+          </Text>
+        </div>
+        <ActionIcon
+          id="sign-out"
+          variant="default"
+          size={30}
+          aria-label={t('app.signOut')}
+          title={t('app.signOut')}
+          loading={leave.isPending}
+          onClick={() => leave.mutate()}
+        >
+          <IconLogout size={16} aria-hidden />
+        </ActionIcon>
+      </Group>
     </section>
   )
 }

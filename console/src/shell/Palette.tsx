@@ -12,7 +12,7 @@ import { useTranslation } from 'react-i18next'
 import { destinationsQuery } from '../api/destinations'
 import { inboundQuery } from '../api/inbound'
 import { signOut, useSession } from '../api/session'
-import { paths } from '../paths'
+import { paths, recordPrefixes } from '../paths'
 import { domId } from '../ui/domId'
 import { icons } from './icons'
 import { places } from './places'
@@ -54,13 +54,13 @@ function usePages(): SpotlightActionData[] {
   const navigate = useNavigate()
   return places
     .filter(({ needs }) => may(needs))
-    .map(({ key, path }) => {
+    .map(({ key, path, params }) => {
       const Symbol = icons[key]
       return {
         id: domId('palette', key),
         label: t(`nav.${key}`),
         leftSection: <Symbol size={17} aria-hidden />,
-        onClick: () => void navigate({ to: path, search: {} }),
+        onClick: () => void navigate({ to: path, params, search: {} }),
       }
     })
 }
@@ -77,7 +77,8 @@ function useIds(query: string): SpotlightActionData[] {
   if (id.startsWith('evt_')) return go(t('delivery.eventId'), () => navigate({ to: paths.events, search: { event: id } }))
   if (id.startsWith('dst_'))
     return go(t('delivery.destinationId'), () => navigate({ to: paths.destinations, search: { destination: id } }))
-  if (id.startsWith('tkt_')) return go(t('delivery.ticketId'), () => navigate({ to: paths.tickets, search: { ticket: id } }))
+  if (id.startsWith('ind_')) return go(t('desk.origin.received'), () => navigate({ to: paths.received, params: { delivery: id } }))
+  if (recordPrefixes.test(id)) return go(t('palette.record'), () => navigate({ to: paths.record, params: { id } }))
   return []
 }
 

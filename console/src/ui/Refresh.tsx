@@ -4,6 +4,7 @@ import { IconRefresh } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
+import { shorten } from '../api/pages'
 import { useFormats } from '../i18n/format'
 
 type Loaded = { dataUpdatedAt: number; isFetching: boolean }
@@ -27,7 +28,12 @@ export function Refresh({ id, of, kinds }: Props) {
         variant="default"
         leftSection={<IconRefresh size={15} aria-hidden />}
         loading={of.some((query) => query.isFetching)}
-        onClick={() => kinds.forEach((kind) => void queries.refetchQueries({ queryKey: [kind], type: 'active' }))}
+        onClick={() =>
+          kinds.forEach((kind) => {
+            shorten(queries, [kind])
+            void queries.refetchQueries({ queryKey: [kind], type: 'active' })
+          })
+        }
       >
         {t('common.refresh')}
       </Button>

@@ -1,27 +1,15 @@
-// What slides in from the side to show one thing of a list.
-import { Drawer } from '@mantine/core'
-import type { ReactNode } from 'react'
-import { useTranslation } from 'react-i18next'
+// What slides in from the side to show one thing of a list. Its library comes when something is opened.
+import { lazy } from 'react'
 
-type Props = { id: string; title: ReactNode; opened: boolean; onClose: () => void; size?: string; children: ReactNode }
+import { Later } from './Later'
+import type { PanelProps } from './Panel'
 
-export function SidePanel({ id, title, opened, onClose, size = 'xl', children }: Props) {
-  const { t } = useTranslation()
+const Panel = lazy(() => import('./Panel').then((loaded) => ({ default: loaded.Panel })))
+
+export function SidePanel(props: PanelProps) {
   return (
-    <Drawer
-      id={id}
-      opened={opened}
-      onClose={onClose}
-      title={title}
-      position="right"
-      size={size}
-      overlayProps={{ backgroundOpacity: 0.35 }}
-      closeButtonProps={{ id: `${id}-close`, 'aria-label': t('common.close') }}
-      // Inside a dialog a header is no landmark of the page.
-      attributes={{ header: { role: 'none' } }}
-      styles={{ title: { flex: 1, fontWeight: 600 } }}
-    >
-      {children}
-    </Drawer>
+    <Later when={props.opened}>
+      <Panel {...props} />
+    </Later>
   )
 }

@@ -20,8 +20,6 @@ export const publishCurl = () => post('/api/v1/events', { event_type: 'ticket.cr
 export const createDestinationCurl = () =>
   post('/api/v1/integrations/destinations', { name: 'Billing system', endpoint_url: 'https://example.com/hooks' })
 
-export const createTicketCurl = () => post('/api/v1/tickets', { title: TITLE })
-
 export const createInboundCurl = () =>
   post('/api/v1/inbound-webhooks', {
     name: 'Monitoring',

@@ -1,5 +1,5 @@
 // Who changed what, and what happened to deliveries; and whether the chain that proves it holds.
-import { Alert, Button, Code as Inline, Group, Table, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Code as Inline, Group, Text, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { IconLink, IconLinkOff, IconSearch, IconShieldCheck } from '@tabler/icons-react'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
@@ -17,6 +17,7 @@ import { MomentInput } from '../../ui/MomentInput'
 import { Notice } from '../../ui/Notice'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
+import type { Column } from '../../ui/Rows'
 import { SidePanel } from '../../ui/SidePanel'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
@@ -33,6 +34,7 @@ export function AuditPage() {
   const query = useInfiniteQuery(auditQuery(filter))
   const go = (next: AuditSearch) => void navigate({ to: paths.audit, search: next })
   const rows = query.data?.pages.flatMap((page) => page.data) ?? []
+  const columns = useColumns(search)
   return (
     <Page
       title={t('audit.title')}
@@ -41,9 +43,15 @@ export function AuditPage() {
     >
       <Chain />
       <Filters key={JSON.stringify(filter)} filter={filter} onSearch={go} />
-      <Listing id="audit" of={query} empty={<Empty id="audit-empty" text={t('audit.empty')} />}>
-        {(found) => <Entries rows={found} search={search} />}
-      </Listing>
+      <Listing
+        id="audit"
+        of={query}
+        empty={<Empty id="audit-empty" text={t('audit.empty')} />}
+        label={t('audit.title')}
+        columns={columns}
+        rowId={({ id }) => id}
+        isChosen={({ id }) => id === entry}
+      />
       <EntryPanel entry={rows.find(({ id }) => id === entry)} onClose={() => go(filter)} />
     </Page>
   )
@@ -152,41 +160,34 @@ function Filters({ filter, onSearch }: { filter: AuditFilter; onSearch: (search:
   )
 }
 
-function Entries({ rows, search }: { rows: AuditEntry[]; search: AuditSearch }) {
+function useColumns(search: AuditSearch): Column<AuditEntry>[] {
   const { t } = useTranslation()
   const { number } = useFormats()
   const narrow = useNarrow()
-  return (
-    <Table className="rows" aria-label={t('audit.title')}>
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th className="middling">{t('audit.seq')}</Table.Th>
-          <Table.Th>{t('audit.action')}</Table.Th>
-          <Table.Th className="middling">{t('audit.target')}</Table.Th>
-          <Table.Th className="wide">{t('audit.actor')}</Table.Th>
-          <Table.Th>{t('audit.at')}</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {rows.map((row) => (
-          <Table.Tr key={row.id} data-chosen={row.id === search.entry || undefined}>
-            <Table.Td className="middling">{typeof row.seq === 'number' ? number(row.seq) : t('common.none')}</Table.Td>
-            <Table.Td>
-              <Link id={domId('open', row.id)} className="opener" to={paths.audit} search={{ ...search, entry: row.id }}>
-                {row.action}
-              </Link>
-              {narrow && <code className="narrow mono">{row.target}</code>}
-            </Table.Td>
-            <Table.Td className="middling mono">{row.target}</Table.Td>
-            <Table.Td className="wide mono">{row.actor}</Table.Td>
-            <Table.Td>
-              <Time at={row.at} />
-            </Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
-  )
+  return [
+    {
+      id: 'seq',
+      label: t('audit.seq'),
+      room: 'middling',
+      width: 90,
+      cell: ({ seq }) => (typeof seq === 'number' ? number(seq) : t('common.none')),
+    },
+    {
+      id: 'action',
+      label: t('audit.action'),
+      cell: (row) => (
+        <>
+          <Link id={domId('open', row.id)} className="opener" to={paths.audit} search={{ ...search, entry: row.id }}>
+            {row.action}
+          </Link>
+          {narrow && <code className="narrow mono">{row.target}</code>}
+        </>
+      ),
+    },
+    { id: 'target', label: t('audit.target'), room: 'middling', mono: true, cell: ({ target }) => target },
+    { id: 'actor', label: t('audit.actor'), room: 'wide', mono: true, cell: ({ actor }) => actor },
+    { id: 'at', label: t('audit.at'), width: narrow ? 96 : 150, cell: ({ at }) => <Time at={at} /> },
+  ]
 }
 
 function EntryPanel({ entry, onClose }: { entry: AuditEntry | undefined; onClose: () => void }) {

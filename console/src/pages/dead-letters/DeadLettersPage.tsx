@@ -1,9 +1,9 @@
 // What failed for good or is on hold: why, and what lets it go on; one by one, or many by a job.
-import { Button, Checkbox, Group, NativeSelect, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, NativeSelect, Stack, Text, TextInput } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { lazy, useState } from 'react'
+import { lazy, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { type DeadLetter, type DeadLetterFilter, deadLettersQuery } from '../../api/deadLetters'
@@ -15,6 +15,7 @@ import { Later } from '../../ui/Later'
 import { Listing } from '../../ui/Listing'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
+import type { Column } from '../../ui/Rows'
 import { StateBadge } from '../../ui/StateBadge'
 import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
@@ -47,6 +48,8 @@ export function DeadLettersPage() {
   const query = useInfiniteQuery(deadLettersQuery(filter))
   const go = (change: DeadLettersSearch) => void navigate({ to: paths.deadLetters, search: { ...search, ...change } })
   const acts = may('delivery:replay')
+  const loaded = useMemo(() => query.data?.pages.flatMap((page) => page.data.map(({ id }) => id)) ?? [], [query.data])
+  const columns = [...useChoosing(loaded, acts ? chosen : undefined, setChosen), ...useColumns(search)]
   return (
     <Page
       title={t('deadLetters.title')}
@@ -78,9 +81,11 @@ export function DeadLettersPage() {
         id="dead-letters"
         of={query}
         empty={<Empty id="dead-letters-empty" title={t('deadLetters.emptyTitle')} text={t('deadLetters.empty')} />}
-      >
-        {(rows) => <Letters rows={rows} search={search} chosen={acts ? chosen : undefined} onChoose={setChosen} />}
-      </Listing>
+        label={t('deadLetters.table')}
+        columns={columns}
+        rowId={({ id }) => id}
+        isChosen={({ id }) => chosen.includes(id)}
+      />
       {dialog && (
         <Later when>
           <BulkDialog
@@ -158,87 +163,95 @@ function Filters({ search, onChange }: { search: DeadLettersSearch; onChange: (c
   )
 }
 
-type LettersProps = {
-  rows: DeadLetter[]
-  search: DeadLettersSearch
-  chosen: readonly string[] | undefined
-  onChoose: (ids: readonly string[]) => void
+/** The boxes by which letters are chosen, for whoever may do something with them. */
+function useChoosing(
+  loaded: readonly string[],
+  chosen: readonly string[] | undefined,
+  onChoose: (ids: readonly string[]) => void,
+): Column<DeadLetter>[] {
+  const { t } = useTranslation()
+  if (!chosen) return []
+  const all = loaded.length > 0 && chosen.length >= loaded.length
+  return [
+    {
+      id: 'choose',
+      width: 40,
+      label: (
+        <Checkbox
+          id="dead-letters-choose-all"
+          size="xs"
+          aria-label={t('deadLetters.chooseAll')}
+          checked={all}
+          indeterminate={!all && chosen.length > 0}
+          onChange={() => onChoose(all ? [] : loaded)}
+        />
+      ),
+      cell: (row) => (
+        <Checkbox
+          id={domId('choose', row.id)}
+          className="above"
+          size="xs"
+          aria-label={t('deadLetters.choose', { event: row.event_type })}
+          checked={chosen.includes(row.id)}
+          onChange={() => onChoose(chosen.includes(row.id) ? chosen.filter((id) => id !== row.id) : [...chosen, row.id])}
+        />
+      ),
+    },
+  ]
 }
 
-function Letters({ rows, search, chosen, onChoose }: LettersProps) {
+function useColumns(search: DeadLettersSearch): Column<DeadLetter>[] {
   const { t } = useTranslation()
   const narrow = useNarrow()
-  const all = chosen !== undefined && rows.every(({ id }) => chosen.includes(id))
-  return (
-    <Table className="rows" aria-label={t('deadLetters.table')}>
-      <Table.Thead>
-        <Table.Tr>
-          {chosen && (
-            <Table.Th w={36}>
-              <Checkbox
-                id="dead-letters-choose-all"
-                size="xs"
-                aria-label={t('deadLetters.chooseAll')}
-                checked={all}
-                indeterminate={!all && chosen.length > 0}
-                onChange={() => onChoose(all ? [] : rows.map(({ id }) => id))}
-              />
-            </Table.Th>
+  return [
+    {
+      id: 'event',
+      label: t('deliveries.event'),
+      cell: (row) => (
+        <>
+          <Link id={domId('open', row.id)} className="opener" to={paths.deadLetters} search={{ ...search, letter: row.id }}>
+            {row.event_type}
+          </Link>
+          {narrow && (
+            <span className="narrow">
+              <Time at={row.dead_at} />, {row.destination_name}
+            </span>
           )}
-          <Table.Th>{t('deliveries.event')}</Table.Th>
-          <Table.Th className="middling">{t('deliveries.destination')}</Table.Th>
-          <Table.Th>{t('deliveries.state')}</Table.Th>
-          <Table.Th className="wide">{t('deadLetters.why')}</Table.Th>
-          <Table.Th className="middling">{t('deadLetters.since')}</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {rows.map((row) => (
-          <Table.Tr key={row.id} data-chosen={chosen?.includes(row.id) || undefined}>
-            {chosen && (
-              <Table.Td>
-                <Checkbox
-                  id={domId('choose', row.id)}
-                  className="above"
-                  size="xs"
-                  aria-label={t('deadLetters.choose', { event: row.event_type })}
-                  checked={chosen.includes(row.id)}
-                  onChange={() => onChoose(chosen.includes(row.id) ? chosen.filter((id) => id !== row.id) : [...chosen, row.id])}
-                />
-              </Table.Td>
-            )}
-            <Table.Td>
-              <Link id={domId('open', row.id)} className="opener" to={paths.deadLetters} search={{ ...search, letter: row.id }}>
-                {row.event_type}
-              </Link>
-              {narrow && (
-                <span className="narrow">
-                  <Time at={row.dead_at} />, {row.destination_name}
-                </span>
-              )}
-            </Table.Td>
-            <Table.Td className="middling">{row.destination_name ?? t('deliveries.destinationGone')}</Table.Td>
-            <Table.Td>
-              <Stack gap={2}>
-                <StateBadge state={row.state} />
-                {row.replayed_as && (
-                  <Text size="xs" c="dimmed">
-                    {t('deadLetters.replayed')}
-                  </Text>
-                )}
-              </Stack>
-            </Table.Td>
-            <Table.Td className="wide">
-              <Text size="sm" c="dimmed" lineClamp={2}>
-                {row.explanation}
-              </Text>
-            </Table.Td>
-            <Table.Td className="middling">
-              <Time at={row.dead_at} />
-            </Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
-  )
+        </>
+      ),
+    },
+    {
+      id: 'destination',
+      label: t('deliveries.destination'),
+      room: 'middling',
+      cell: (row) => row.destination_name ?? t('deliveries.destinationGone'),
+    },
+    {
+      id: 'state',
+      label: t('deliveries.state'),
+      width: 165,
+      cell: (row) => (
+        <Stack gap={2}>
+          <StateBadge state={row.state} />
+          {row.replayed_as && (
+            <Text size="xs" c="dimmed">
+              {t('deadLetters.replayed')}
+            </Text>
+          )}
+        </Stack>
+      ),
+    },
+    {
+      id: 'why',
+      label: t('deadLetters.why'),
+      room: 'wide',
+      width: '38%',
+      cell: ({ explanation }) => (
+        <Text size="sm" c="dimmed" lineClamp={2}>
+          {explanation}
+        </Text>
+      ),
+    },
+    { id: 'since', label: t('deadLetters.since'), room: 'middling', width: 150, cell: ({ dead_at }) => <Time at={dead_at} /> },
+  ]
 }

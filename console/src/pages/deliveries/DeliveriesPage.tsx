@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Paper } from '@mantine/core'
+import { Button, Group, NativeSelect } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { lazy } from 'react'
@@ -10,13 +10,11 @@ import { useSession } from '../../api/session'
 import { paths } from '../../paths'
 import { Empty } from '../../ui/Empty'
 import { Later } from '../../ui/Later'
-import { Loading } from '../../ui/Loading'
-import { More } from '../../ui/More'
-import { Notice } from '../../ui/Notice'
+import { Listing } from '../../ui/Listing'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
 import { publishCurl } from '../../ui/curl'
-import { DeliveryTable } from './DeliveryTable'
+import { useDeliveryColumns } from './deliveryColumns'
 
 const DeliveryPanel = lazy(() => import('./DeliveryPanel').then((loaded) => ({ default: loaded.DeliveryPanel })))
 
@@ -28,7 +26,7 @@ export function DeliveriesPage() {
   const navigate = useNavigate()
   const { state, destination, delivery } = search
   const query = useInfiniteQuery(deliveriesQuery({ state, destination_id: destination }))
-  const rows = query.data?.pages.flatMap((page) => page.data) ?? []
+  const columns = useDeliveryColumns(search)
   const filtered = state !== undefined || destination !== undefined
   const go = (change: DeliveriesSearch) => void navigate({ to: paths.deliveries, search: { ...search, ...change } })
   return (
@@ -38,22 +36,21 @@ export function DeliveriesPage() {
       tools={<Refresh id="deliveries-refresh" of={[query]} kinds={['deliveries']} />}
     >
       <Filters search={search} onChange={go} />
-      <Paper className="roomy">
-        {query.isPending && <Loading rows={8} />}
-        {query.error && <Notice id="deliveries-problem" error={query.error} onRetry={query.refetch} />}
-        {query.data && rows.length === 0 && filtered && (
-          <Empty id="deliveries-filtered" title={t('deliveries.emptyFilterTitle')} text={t('deliveries.emptyFilter')} />
-        )}
-        {query.data && rows.length === 0 && !filtered && (
-          <Empty id="publish-curl" title={t('deliveries.emptyTitle')} text={t('deliveries.empty')} curl={publishCurl()} />
-        )}
-        {rows.length > 0 && (
-          <>
-            <DeliveryTable rows={rows} search={search} />
-            <More id="deliveries-more" of={query} count={rows.length} />
-          </>
-        )}
-      </Paper>
+      <Listing
+        id="deliveries"
+        of={query}
+        empty={
+          filtered ? (
+            <Empty id="deliveries-filtered" title={t('deliveries.emptyFilterTitle')} text={t('deliveries.emptyFilter')} />
+          ) : (
+            <Empty id="publish-curl" title={t('deliveries.emptyTitle')} text={t('deliveries.empty')} curl={publishCurl()} />
+          )
+        }
+        label={t('deliveries.table')}
+        columns={columns}
+        rowId={({ id }) => id}
+        isChosen={({ id }) => id === delivery}
+      />
       <Later when={delivery !== undefined}>
         <DeliveryPanel id={delivery} onClose={() => go({ delivery: undefined })} />
       </Later>

@@ -1,5 +1,5 @@
 // Facts that were published: found by type, id, correlation, time or what they hold.
-import { Button, Group, Table, Text, TextInput } from '@mantine/core'
+import { Button, Group, Text, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { IconSearch } from '@tabler/icons-react'
 import { useInfiniteQuery } from '@tanstack/react-query'
@@ -16,6 +16,7 @@ import { Listing } from '../../ui/Listing'
 import { MomentInput } from '../../ui/MomentInput'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
+import type { Column } from '../../ui/Rows'
 import { Time } from '../../ui/Time'
 import { publishCurl } from '../../ui/curl'
 import { domId } from '../../ui/domId'
@@ -34,6 +35,7 @@ export function EventsPage() {
   const query = useInfiniteQuery(eventsQuery(filterOf(asked)))
   const go = (next: EventsSearch) => void navigate({ to: paths.events, search: next })
   const filtered = Object.values(asked).some(Boolean)
+  const columns = useColumns(search)
   return (
     <Page
       title={t('events.title')}
@@ -51,9 +53,11 @@ export function EventsPage() {
             <Empty id="publish-curl" title={t('events.emptyTitle')} text={t('events.empty')} curl={publishCurl()} />
           )
         }
-      >
-        {(rows) => <EventTable rows={rows} search={search} />}
-      </Listing>
+        label={t('events.title')}
+        columns={columns}
+        rowId={({ id }) => id}
+        isChosen={({ id }) => id === event}
+      />
       <Later when={event !== undefined}>
         <EventStory id={event} onClose={() => go({ ...asked })} />
       </Later>
@@ -141,42 +145,41 @@ function Filters({ search, onSearch }: { search: EventsSearch; onSearch: (search
   )
 }
 
-function EventTable({ rows, search }: { rows: Event[]; search: EventsSearch }) {
+function useColumns(search: EventsSearch): Column<Event>[] {
   const { t } = useTranslation()
   const narrow = useNarrow()
-  return (
-    <Table className="rows" aria-label={t('events.title')}>
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th>{t('events.type')}</Table.Th>
-          <Table.Th className="wide">{t('events.payload')}</Table.Th>
-          <Table.Th className="middling">{t('delivery.correlationId')}</Table.Th>
-          <Table.Th className="middling">{t('events.source')}</Table.Th>
-          <Table.Th>{t('common.created')}</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {rows.map((row) => (
-          <Table.Tr key={row.id} data-chosen={row.id === search.event || undefined}>
-            <Table.Td>
-              <Link id={domId('open', row.id)} className="opener" to={paths.events} search={{ ...search, event: row.id }}>
-                {row.event_type}
-              </Link>
-              {narrow && row.correlation_id && <code className="narrow mono">{row.correlation_id}</code>}
-            </Table.Td>
-            <Table.Td className="wide">
-              <Text size="xs" c="dimmed" lineClamp={1} className="mono">
-                {row.payload === undefined || row.payload === null ? t('common.none') : JSON.stringify(row.payload)}
-              </Text>
-            </Table.Td>
-            <Table.Td className="middling mono">{row.correlation_id ?? t('common.none')}</Table.Td>
-            <Table.Td className="middling">{row.source}</Table.Td>
-            <Table.Td>
-              <Time at={row.created_at} />
-            </Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
-  )
+  return [
+    {
+      id: 'type',
+      label: t('events.type'),
+      cell: (row) => (
+        <>
+          <Link id={domId('open', row.id)} className="opener" to={paths.events} search={{ ...search, event: row.id }}>
+            {row.event_type}
+          </Link>
+          {narrow && row.correlation_id && <code className="narrow mono">{row.correlation_id}</code>}
+        </>
+      ),
+    },
+    {
+      id: 'payload',
+      label: t('events.payload'),
+      room: 'wide',
+      width: '34%',
+      cell: ({ payload }) => (
+        <Text size="xs" c="dimmed" lineClamp={1} className="mono">
+          {payload === undefined || payload === null ? t('common.none') : JSON.stringify(payload)}
+        </Text>
+      ),
+    },
+    {
+      id: 'correlation',
+      label: t('delivery.correlationId'),
+      room: 'middling',
+      mono: true,
+      cell: ({ correlation_id }) => correlation_id ?? t('common.none'),
+    },
+    { id: 'source', label: t('events.source'), room: 'middling', width: 90, cell: ({ source }) => source },
+    { id: 'created', label: t('common.created'), width: narrow ? 96 : 150, cell: ({ created_at }) => <Time at={created_at} /> },
+  ]
 }

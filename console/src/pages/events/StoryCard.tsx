@@ -55,9 +55,9 @@ function Lead({ node, children }: { node: StoryNode; children: string }) {
           {children}
         </Link>
       )
-    case 'ticket':
+    case 'record':
       return (
-        <Link id={id} to={paths.tickets} search={{ ticket: node.leads.id }}>
+        <Link id={id} to={paths.record} params={{ id: node.leads.id }}>
           {children}
         </Link>
       )

@@ -2,6 +2,7 @@
 import type { Attempt, Delivery } from '../../api/deliveries'
 import type { Event } from '../../api/events'
 import type { InboundDelivery, InboundWebhook } from '../../api/inbound'
+import { recordPrefixes } from '../../paths'
 import { outcomeOf } from '../inbound/outcome'
 import { markOf } from '../deliveries/mark'
 
@@ -19,7 +20,7 @@ export type StoryNode = {
   at?: string
   tone: StoryTone
   /** Where more of it is shown. */
-  leads?: { kind: 'delivery' | 'event' | 'webhook' | 'ticket'; id: string }
+  leads?: { kind: 'delivery' | 'event' | 'webhook' | 'record'; id: string }
 }
 export type StoryEdge = { from: string; to: string }
 export type Story = { nodes: StoryNode[]; edges: StoryEdge[] }
@@ -136,7 +137,7 @@ function recordOf(event: Event, inbound: Told['inbound']): StoryNode | undefined
       ? [outcome.entity, outcome.id]
       : (Object.entries(event.references).map(([name, value]) => [name.replace(/_id$/, ''), String(value)] as const)[0] ?? [])
   if (!entity || !id) return undefined
-  const leads = entity === 'ticket' ? ({ kind: 'ticket', id } as const) : undefined
+  const leads = recordPrefixes.test(id) ? ({ kind: 'record', id } as const) : undefined
   return { id: `record-${id}`, column: 'record', row: 0, title: entity, text: id, tone: 'plain', ...(leads ? { leads } : {}) }
 }
 

@@ -1,0 +1,367 @@
+// What is worked on: tickets, alerts and their evidence, projects, and the time that it took.
+import type { DeskRecord } from '../../api/desk'
+import { type Noun, day, flag, long, moment, text, to, user, whole, words } from './nouns'
+
+const priority = to('priorities', 'priority_id', { named: 'priority_name', room: 'middling', width: 110 })
+
+export const tickets: Noun = {
+  key: 'tickets',
+  prefix: 'tkt',
+  kind: 'ticket',
+  schema: 'Ticket',
+  title: ['title'],
+  created: 'entered_at',
+  menu: 'status_id',
+  taggable: true,
+  fields: [
+    text('title', { required: true }),
+    whole('ticket_number', { given: 'never', room: 'middling', width: 90 }),
+    to('boards', 'board_id', { named: 'board_name', room: 'wide', width: 130 }),
+    to('statuses', 'status_id', { named: 'status_name', within: { board_id: 'board_id' }, room: 'always', width: 120 }),
+    priority,
+    to('clients', 'client_id', { named: 'client_name', room: 'middling' }),
+    to('contacts', 'contact_id', { within: { client_id: 'client_id' } }),
+    to('locations', 'location_id', { within: { client_id: 'client_id' } }),
+    to('categories', 'category_id', { within: { board_id: 'board_id' } }),
+    to('categories', 'subcategory_id', { within: { parent_category: 'category_id' } }),
+    user('assigned_to'),
+    to('teams', 'assigned_team_id'),
+    to('assets', 'asset_id', { given: 'once', within: { client_id: 'client_id' } }),
+    moment('due_date'),
+    long('description'),
+    flag('is_closed', { given: 'never' }),
+    moment('closed_at', { given: 'never' }),
+    text('ticket_origin', { given: 'never' }),
+    text('source', { given: 'never' }),
+    text('entered_by', { kind: 'actor', given: 'never' }),
+    { name: 'attributes', kind: 'object' },
+  ],
+  filters: [
+    'client_id',
+    'status_id',
+    'priority_id',
+    'board_id',
+    'assigned_to',
+    'assigned_team_id',
+    'contact_id',
+    'category_id',
+    'ticket_number',
+    'asset_id',
+  ],
+  first: 2,
+  related: [
+    { noun: 'alerts', by: 'ticket_id' },
+    { noun: 'evidence', by: 'ticket_id', make: true },
+    { noun: 'time-entries', by: 'work_item_id', make: true },
+  ],
+  actions: [
+    {
+      key: 'assignSelf',
+      needs: 'desk:write',
+      when: ({ assigned_to }, me) => me.startsWith('usr_') && assigned_to !== me,
+      does: { change: (me) => ({ assigned_to: me }) },
+    },
+  ],
+}
+
+export const alerts: Noun = {
+  key: 'alerts',
+  prefix: 'alr',
+  kind: 'alert',
+  schema: 'Alert',
+  title: ['title'],
+  created: 'created_at',
+  state: 'status',
+  fields: [
+    text('title', { required: true }),
+    words('severity', ['critical', 'high', 'medium', 'low', 'info'], {
+      room: 'always',
+      width: 110,
+      tones: { critical: 'red', high: 'red', medium: 'yellow', low: 'lake' },
+    }),
+    words('status', ['open', 'acknowledged', 'resolved'], {
+      given: 'never',
+      room: 'always',
+      width: 140,
+      tones: { open: 'yellow', acknowledged: 'lake', resolved: 'teal' },
+    }),
+    text('source', { room: 'wide' }),
+    user('assigned_to', { given: 'never', room: 'wide' }),
+    to('clients', 'client_id', { room: 'middling' }),
+    to('assets', 'asset_id', { within: { client_id: 'client_id' } }),
+    to('tickets', 'ticket_id', { given: 'never' }),
+    flag('is_security'),
+    long('description'),
+    moment('acknowledged_at', { given: 'never' }),
+    moment('resolved_at', { given: 'never' }),
+    { name: 'attributes', kind: 'object' },
+  ],
+  filters: ['status', 'severity', 'client_id', 'assigned_to', 'asset_id', 'ticket_id'],
+  first: 2,
+  related: [{ noun: 'evidence', by: 'alert_id', make: true }],
+  actions: [
+    {
+      key: 'acknowledge',
+      needs: 'alert:handle',
+      main: true,
+      when: ({ status }) => status === 'open',
+      does: { alert: 'acknowledge' },
+    },
+    {
+      key: 'assignSelf',
+      needs: 'alert:handle',
+      when: ({ assigned_to, status }, me) => me.startsWith('usr_') && assigned_to !== me && status !== 'resolved',
+      does: { alert: 'assign' },
+    },
+    { key: 'makeTicket', needs: 'desk:write', when: ({ ticket_id }) => !ticket_id, does: { alert: 'ticket' } },
+    { key: 'resolve', needs: 'desk:write', when: ({ status }) => status !== 'resolved', does: { alert: 'resolve' } },
+    { key: 'reopen', needs: 'desk:write', when: ({ status }) => status === 'resolved', does: { alert: 'reopen' } },
+  ],
+}
+
+export const evidence: Noun = {
+  key: 'evidence',
+  prefix: 'evd',
+  kind: 'evidence',
+  schema: 'Evidence',
+  title: ['name'],
+  created: 'created_at',
+  fields: [
+    text('name', { required: true }),
+    words('kind', ['other', 'file', 'log', 'screenshot', 'network_capture', 'report'], { room: 'always', width: 130 }),
+    text('hash', { kind: 'code', required: true, given: 'once', room: 'wide' }),
+    to('alerts', 'alert_id', { room: 'middling' }),
+    to('tickets', 'ticket_id', { room: 'middling' }),
+    text('storage_ref', { kind: 'code' }),
+    long('description'),
+    { name: 'attributes', kind: 'object' },
+  ],
+  filters: ['kind', 'alert_id', 'ticket_id', 'hash'],
+  first: 1,
+  related: [],
+}
+
+export const projects: Noun = {
+  key: 'projects',
+  prefix: 'prj',
+  kind: 'project',
+  schema: 'Project',
+  title: ['project_name'],
+  created: 'created_at',
+  state: 'status',
+  taggable: true,
+  fields: [
+    text('project_name', { required: true }),
+    text('project_number', { given: 'never', room: 'middling', width: 120 }),
+    to('clients', 'client_id', { room: 'middling' }),
+    words('status', ['planned', 'active', 'on_hold', 'completed', 'cancelled'], {
+      room: 'always',
+      width: 130,
+      tones: { active: 'lake', on_hold: 'yellow', completed: 'teal' },
+    }),
+    user('assigned_to', { room: 'wide' }),
+    day('start_date'),
+    day('end_date', { room: 'middling', width: 120 }),
+    { name: 'budgeted_hours', kind: 'hours' },
+    long('description'),
+    flag('is_inactive'),
+  ],
+  filters: ['client_id', 'status', 'assigned_to', 'project_number', 'is_inactive'],
+  first: 2,
+  related: [
+    { noun: 'project-tasks', by: 'project_id', make: true },
+    { noun: 'project-phases', by: 'project_id', make: true },
+    { noun: 'project-statuses', by: 'project_id', make: true },
+  ],
+  actions: [
+    {
+      key: 'start',
+      needs: 'desk:write',
+      when: ({ status }) => status === 'planned' || status === 'on_hold',
+      does: { change: () => ({ status: 'active' }) },
+    },
+    {
+      key: 'hold',
+      needs: 'desk:write',
+      when: ({ status }) => status === 'active',
+      does: { change: () => ({ status: 'on_hold' }) },
+    },
+    {
+      key: 'finish',
+      needs: 'desk:write',
+      main: true,
+      when: ({ status }) => status === 'active',
+      does: { change: () => ({ status: 'completed' }) },
+    },
+  ],
+}
+
+export const phases: Noun = {
+  key: 'project-phases',
+  prefix: 'phs',
+  kind: 'project_phase',
+  schema: 'ProjectPhase',
+  title: ['phase_name'],
+  created: 'created_at',
+  fields: [
+    text('phase_name', { required: true }),
+    to('projects', 'project_id', { required: true, room: 'always' }),
+    whole('order_number', { room: 'middling', width: 90 }),
+    day('start_date', { room: 'wide', width: 120 }),
+    day('end_date', { room: 'middling', width: 120 }),
+    long('description'),
+  ],
+  filters: ['project_id'],
+  related: [{ noun: 'project-tasks', by: 'phase_id', make: true }],
+}
+
+export const projectStatuses: Noun = {
+  key: 'project-statuses',
+  prefix: 'psm',
+  kind: 'project_status',
+  schema: 'ProjectStatus',
+  title: ['name'],
+  created: 'created_at',
+  fields: [
+    text('name', { required: true }),
+    to('projects', 'project_id', { required: true, room: 'always' }),
+    whole('display_order', { room: 'middling', width: 90 }),
+    flag('is_closed', { room: 'middling', width: 110 }),
+    flag('is_visible'),
+  ],
+  filters: ['project_id'],
+  related: [{ noun: 'project-tasks', by: 'project_status_mapping_id' }],
+}
+
+export const projectTasks: Noun = {
+  key: 'project-tasks',
+  prefix: 'ptk',
+  kind: 'project_task',
+  schema: 'ProjectTask',
+  title: ['task_name'],
+  created: 'created_at',
+  menu: 'project_status_mapping_id',
+  taggable: true,
+  fields: [
+    text('task_name', { required: true }),
+    to('projects', 'project_id', { required: true, room: 'middling' }),
+    to('project-phases', 'phase_id', { within: { project_id: 'project_id' }, room: 'wide' }),
+    to('project-statuses', 'project_status_mapping_id', { within: { project_id: 'project_id' }, room: 'always', width: 120 }),
+    user('assigned_to', { room: 'wide' }),
+    to('teams', 'assigned_team_id'),
+    to('priorities', 'priority_id'),
+    moment('due_date', { room: 'middling', width: 140 }),
+    { name: 'estimated_hours', kind: 'hours' },
+    { name: 'actual_hours', kind: 'hours' },
+    text('task_type_key'),
+    to('services', 'service_id'),
+    long('description'),
+  ],
+  filters: ['project_id', 'phase_id', 'project_status_mapping_id', 'assigned_to', 'assigned_team_id'],
+  first: 1,
+  related: [{ noun: 'time-entries', by: 'work_item_id', make: true }],
+}
+
+export const timeEntries: Noun = {
+  key: 'time-entries',
+  prefix: 'tme',
+  kind: 'time_entry',
+  schema: 'TimeEntry',
+  title: ['start_time'],
+  created: 'created_at',
+  state: 'approval_status',
+  fields: [
+    moment('start_time', { required: true }),
+    { name: 'duration_minutes', kind: 'minutes', required: true, room: 'always', width: 110 },
+    user('user_id', { required: true, room: 'middling' }),
+    words('work_item_type', ['ad_hoc', 'ticket', 'project_task', 'non_billable_category', 'interaction'], {
+      required: true,
+      room: 'middling',
+      width: 130,
+    }),
+    text('work_item_id', { kind: 'code' }),
+    to('services', 'service_id', { required: true, room: 'wide' }),
+    flag('is_billable', { room: 'wide', width: 100 }),
+    words('approval_status', ['DRAFT', 'SUBMITTED', 'APPROVED', 'CHANGES_REQUESTED'], {
+      given: 'never',
+      room: 'always',
+      width: 150,
+      tones: { APPROVED: 'teal', SUBMITTED: 'lake', CHANGES_REQUESTED: 'yellow' },
+    }),
+    long('notes'),
+    text('tax_region'),
+    moment('end_time', { given: 'never' }),
+    day('work_date', { given: 'never' }),
+    text('work_timezone', { given: 'never' }),
+    { name: 'billable_duration', kind: 'minutes', given: 'never' },
+    to('time-periods', 'time_period_id', { given: 'never' }),
+    to('time-sheets', 'time_sheet_id', { given: 'never' }),
+  ],
+  filters: ['user_id', 'work_item_type', 'service_id', 'work_item_id', 'time_period_id', 'time_sheet_id'],
+  first: 2,
+  related: [],
+}
+
+const sheetIs =
+  (...statuses: string[]) =>
+  ({ approval_status }: DeskRecord) =>
+    statuses.includes(String(approval_status))
+
+export const timeSheets: Noun = {
+  key: 'time-sheets',
+  prefix: 'tsh',
+  kind: 'time_sheet',
+  schema: 'TimeSheet',
+  title: ['id'],
+  created: 'created_at',
+  state: 'approval_status',
+  fields: [
+    text('id', { kind: 'code', given: 'never' }),
+    user('user_id', { required: true, room: 'always' }),
+    to('time-periods', 'time_period_id', { required: true, room: 'always' }),
+    words('approval_status', ['DRAFT', 'SUBMITTED', 'APPROVED', 'CHANGES_REQUESTED'], {
+      room: 'always',
+      width: 150,
+      tones: { APPROVED: 'teal', SUBMITTED: 'lake', CHANGES_REQUESTED: 'yellow' },
+    }),
+    long('notes'),
+  ],
+  filters: ['user_id', 'time_period_id', 'approval_status'],
+  related: [{ noun: 'time-entries', by: 'time_sheet_id' }],
+  actions: [
+    {
+      key: 'submit',
+      needs: 'desk:write',
+      when: sheetIs('DRAFT', 'CHANGES_REQUESTED'),
+      does: { change: () => ({ approval_status: 'SUBMITTED' }) },
+    },
+    {
+      key: 'approve',
+      needs: 'desk:write',
+      main: true,
+      when: sheetIs('SUBMITTED'),
+      does: { change: () => ({ approval_status: 'APPROVED' }) },
+    },
+    {
+      key: 'askChanges',
+      needs: 'desk:write',
+      when: sheetIs('SUBMITTED'),
+      does: { change: () => ({ approval_status: 'CHANGES_REQUESTED' }) },
+    },
+  ],
+}
+
+export const timePeriods: Noun = {
+  key: 'time-periods',
+  prefix: 'tpd',
+  kind: 'time_period',
+  schema: 'TimePeriod',
+  title: ['start_date'],
+  created: 'created_at',
+  fields: [day('start_date', { required: true }), day('end_date', { required: true, room: 'always' })],
+  filters: [],
+  related: [
+    { noun: 'time-sheets', by: 'time_period_id', make: true },
+    { noun: 'time-entries', by: 'time_period_id' },
+  ],
+}
