@@ -17,6 +17,7 @@ export const paths = {
   notifications: '/settings/notifications',
   settings: '/settings/tenant',
   verify: '/verify',
+  firstSteps: '/first-steps',
 } as const
 
 /** Where to go after signing in: only ever a place inside the console. */

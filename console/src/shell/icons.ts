@@ -4,6 +4,7 @@ import {
   IconArrowsSplit2,
   IconBell,
   IconListSearch,
+  IconRocket,
   IconSend2,
   IconSettings,
   IconShieldCheck,
@@ -29,4 +30,5 @@ export const icons: Record<PlaceKey, Icon> = {
   notifications: IconBell,
   people: IconUsers,
   settings: IconSettings,
+  firstSteps: IconRocket,
 }

@@ -15,6 +15,7 @@ export type PlaceKey =
   | 'notifications'
   | 'settings'
   | 'verify'
+  | 'firstSteps'
 
 type Place = {
   key: PlaceKey
@@ -36,4 +37,5 @@ export const places: readonly Place[] = [
   { key: 'notifications', section: 'administration', path: paths.notifications, needs: 'notification:read' },
   { key: 'people', section: 'administration', path: paths.people, needs: 'user:read' },
   { key: 'settings', section: 'administration', path: paths.settings, needs: 'feature:read' },
+  { key: 'firstSteps', section: 'administration', path: paths.firstSteps, needs: 'destination:create' },
 ]

@@ -1,7 +1,7 @@
 //! What a handler may reach: one value per process, made by `command::serve` and by tests alike.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use futures_util::future::BoxFuture;
@@ -18,6 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::api::known::Known;
 use crate::config::Config;
+use crate::demo::Endpoint;
 use crate::engine::{Engine, Parts};
 use crate::pace::{Pace, SignInGate};
 use crate::telemetry;
@@ -55,6 +56,8 @@ pub struct App {
     pub sign_in: SignInGate,
     /// Who watches what happens.
     pub live: Live,
+    /// The demo's own receiver, which people may break to see what happens; `serve` has none.
+    pub test_endpoint: OnceLock<Arc<Endpoint>>,
     /// Set when the process was told to end: /readyz says so, that a load balancer looks elsewhere.
     pub stopping: AtomicBool,
 }
@@ -110,6 +113,7 @@ impl App {
             sign_in: SignInGate::default(),
             config,
             metrics: telemetry::metrics(),
+            test_endpoint: OnceLock::new(),
             stopping: AtomicBool::new(false),
         })
     }

@@ -24,6 +24,7 @@ export type DeliveriesSearch = { state?: DeliveryState; destination?: string; de
 
 export function DeliveriesPage() {
   const { t } = useTranslation()
+  const { session } = useSession()
   const search: DeliveriesSearch = useSearch({ from: '/shell/deliveries' })
   const navigate = useNavigate()
   const { state, destination, delivery } = search
@@ -45,7 +46,12 @@ export function DeliveriesPage() {
           <Empty id="deliveries-filtered" title={t('deliveries.emptyFilterTitle')} text={t('deliveries.emptyFilter')} />
         )}
         {query.data && rows.length === 0 && !filtered && (
-          <Empty id="publish-curl" title={t('deliveries.emptyTitle')} text={t('deliveries.empty')} curl={publishCurl()} />
+          <Empty
+            id="publish-curl"
+            title={t('deliveries.emptyTitle')}
+            text={session.portal ? t('portal.noDeliveries') : t('deliveries.empty')}
+            curl={session.portal ? undefined : publishCurl()}
+          />
         )}
         {rows.length > 0 && (
           <>
