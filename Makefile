@@ -6,7 +6,7 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOOKSWITCH := $(TARGET)/debug/hookswitch
 
-.PHONY: run test test-long build bench crash-test simulate fuzz coverage openapi adapter check lint console help
+.PHONY: run test test-long build bench crash-test simulate fuzz coverage openapi adapter check lint console screenshots help
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -64,6 +64,10 @@ openapi: ## Write openapi.json and openapi.yaml anew
 
 console: ## The console alone
 	@scripts/console.sh
+
+screenshots: ## Take the README's pictures anew
+	cargo build --locked -p hookswitch-server
+	@scripts/screenshots.sh
 
 lint: ## Formatting, clippy and cargo-deny
 	@scripts/lint.sh

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 import { type BrowserContext, type Page, expect, test as plain } from '@playwright/test'
 
-const binary = process.env.HOOKSWITCH_BINARY ?? '../target/debug/hookswitch'
+export const binary = process.env.HOOKSWITCH_BINARY ?? '../target/debug/hookswitch'
 const START_MS = 120_000
 
 export type Role = 'tenant_admin' | 'operator' | 'auditor'
@@ -18,7 +18,9 @@ type Cookie = Parameters<BrowserContext['addCookies']>[0][number]
 export type Demo = {
   url: string
   receiver: string
-  passwords: Record<Tenant, Record<Role, Account>>
+  /** Where its database is, for the command line. */
+  data: string
+  passwords: Record<Tenant, Record<Role, Account> & { token: string }>
   /** A session of this person's, opened once per worker. Whoever signs out uses `enter` instead. */
   session: (role: Role, tenant: Tenant) => Promise<Cookie>
 }
@@ -73,7 +75,7 @@ async function run(use: (demo: Demo) => Promise<void>) {
       sessions.set(key, opened)
       return opened
     }
-    await use({ url, receiver, passwords, session })
+    await use({ url, receiver, data, passwords, session })
   } finally {
     child.kill('SIGTERM')
     await ended

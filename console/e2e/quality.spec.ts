@@ -4,6 +4,7 @@ import { type Page } from '@playwright/test'
 
 import { expectAccessible, expectNamed, expectToFit } from './checks'
 import { expect, test } from './demo'
+import { expectAccessible, expectNamed, expectToFit } from './quality'
 
 const telephone = { width: 390, height: 844 }
 
@@ -151,6 +152,7 @@ const pages: [string, (page: Page) => Promise<void>][] = [
     },
   ]),
   ['tickets', (page) => page.goto('/console/tickets').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
+  ['first steps', (page) => page.goto('/console/first-steps').then(() => page.locator('#first-steps-progress').waitFor())],
   ['nowhere', (page) => page.goto('/console/nowhere').then(() => page.getByRole('heading', { level: 1 }).waitFor())],
 ]
 

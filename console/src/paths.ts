@@ -22,6 +22,7 @@ export const paths = {
   notifications: '/settings/notifications',
   settings: '/settings/tenant',
   verify: '/verify',
+  firstSteps: '/first-steps',
 } as const
 
 /** Ids of the desk's records begin with one of these; the pages know which noun each is. */

@@ -10,6 +10,7 @@ import {
 } from '@tanstack/react-router'
 
 import { isDeliveryState } from './api/deliveries'
+import { destinationsQuery } from './api/destinations'
 import { Problem } from './api/problem'
 import { type Permission, sessionQuery } from './api/session'
 import { BrokenPage } from './pages/BrokenPage'
@@ -60,6 +61,11 @@ const home = createRoute({
   path: paths.home,
   beforeLoad: async ({ context }) => {
     const { permissions } = await context.queries.ensureQueryData(sessionQuery)
+    // Whoever begins is led; whoever comes back is not.
+    if (permissions.includes('destination:create')) {
+      const { pages } = await context.queries.ensureInfiniteQueryData(destinationsQuery)
+      if (pages[0]?.data.length === 0) throw redirect({ to: paths.firstSteps, replace: true })
+    }
     const first = places.find(({ needs }) => permissions.includes(needs))
     if (first) throw redirect({ to: first.path, params: first.params, search: {}, replace: true })
   },
@@ -224,9 +230,16 @@ const received = createRoute({
   component: lazyRouteComponent(() => import('./pages/received/ReceivedPage'), 'ReceivedPage'),
 })
 
+const firstSteps = createRoute({
+  getParentRoute: () => shell,
+  path: paths.firstSteps,
+  staticData: { needs: 'destination:create' },
+  component: lazyRouteComponent(() => import('./pages/first-steps/FirstStepsPage'), 'FirstStepsPage'),
+})
+
 const unknown = createRoute({ getParentRoute: () => shell, path: '$', component: NotFoundPage })
 
-const tree = root.addChildren([signIn, shell.addChildren([home, destinations, deliveries, deadLetters, events, eventTypes, verify, inbound, tickets, records, desk, record, received, audit, people, notifications, settings, unknown])])
+const tree = root.addChildren([signIn, shell.addChildren([home, destinations, deliveries, deadLetters, events, eventTypes, verify, inbound, tickets, records, desk, record, received, audit, people, notifications, settings, firstSteps, unknown])])
 
 export function createConsoleRouter(queries: QueryClient) {
   return createRouter({

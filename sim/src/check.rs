@@ -33,7 +33,10 @@ pub const INVARIANTS: &[(u8, &str)] = &[
     (13, "the last attempt and the end are one write"),
     (14, "a 410 holds its destination, and loses nothing"),
     (15, "nothing goes out to what is paused, disabled or gone"),
-    (16, "an open breaker lets one probe per interval through, on all nodes; what only fails for five days is disabled, and not before"),
+    (
+        16,
+        "an open breaker lets one probe per interval through, on all nodes; what only fails for five days is disabled, and not before",
+    ),
     (17, "never more in the air than a destination's cap, nor more in a second than its rate, also after a crash"),
     (18, "a tenant's event goes out within a bound, whatever another one's backlog; retries and replays have a bounded share"),
     (19, "once nothing goes wrong any more, everything is finished within a bound"),

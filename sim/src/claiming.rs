@@ -154,7 +154,8 @@ impl World {
             self.check.flow.probing(each.destination, self.now + LEASE_MS);
         }
         if claimed.iter().any(|each| each.class.is_late() && !is_probe(each.destination)) {
-            let late = self.works.iter().filter(|work| work.node == node && work.place.as_ref().is_some_and(|p| p.class.is_late()));
+            let late =
+                self.works.iter().filter(|work| work.node == node && work.place.as_ref().is_some_and(|p| p.class.is_late()));
             let found = self.check.flow.late_claimed(late.count(), CAPACITY / 10);
             self.check.mind(found);
         }

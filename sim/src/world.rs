@@ -53,13 +53,30 @@ pub struct Figures {
 #[derive(Debug)]
 pub(crate) enum Event {
     Publish(usize),
-    Commit { node: usize, life: u32, request: usize, leased_from: i64, accept: Box<Accept>, places: Vec<Option<Place>> },
-    Look { node: usize, life: u32, polls: bool },
+    Commit {
+        node: usize,
+        life: u32,
+        request: usize,
+        leased_from: i64,
+        accept: Box<Accept>,
+        places: Vec<Option<Place>>,
+    },
+    Look {
+        node: usize,
+        life: u32,
+        polls: bool,
+    },
     Begin(usize),
     /// The rate limit's place has come.
     Paced(usize),
-    Arrive { work: usize, answered: bool },
-    Answer { work: usize, reaction: Reaction },
+    Arrive {
+        work: usize,
+        answered: bool,
+    },
+    Answer {
+        work: usize,
+        reaction: Reaction,
+    },
     Settle(usize),
     Start(usize),
     Doing,

@@ -58,6 +58,14 @@ export const attemptsQuery = (id: string, seen: string | undefined) =>
     placeholderData: (before, query) => (query?.queryKey[2] === id ? before : undefined),
   })
 
+/** The body as the destination gets it. */
+export const requestQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['deliveries', 'request', id],
+    queryFn: () => answer(client.GET(`${list}/{id}/request`, { params: { path: { id } } })),
+    retry: false,
+  })
+
 export function useReplay(id: string) {
   const queries = useQueryClient()
   return useMutation({

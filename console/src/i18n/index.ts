@@ -13,8 +13,17 @@ const KEPT = 'hookswitch.language'
 const places: Record<Language, string> = { en, de, pt }
 const isLanguage = (text: string): text is Language => text in languages
 
+/** A frame in somebody else's page may get no storage. */
+function kept(): string {
+  try {
+    return localStorage.getItem(KEPT) ?? ''
+  } catch {
+    return ''
+  }
+}
+
 function wished(): Language {
-  const wishes = [localStorage.getItem(KEPT) ?? '', ...navigator.languages]
+  const wishes = [kept(), ...navigator.languages]
   return wishes.map((wish) => wish.slice(0, 2).toLowerCase()).find(isLanguage) ?? 'en'
 }
 
@@ -31,7 +40,11 @@ export async function speak(language: Language) {
 }
 
 export async function choose(language: Language) {
-  localStorage.setItem(KEPT, language)
+  try {
+    localStorage.setItem(KEPT, language)
+  } catch {
+    // Then it holds until the page is left.
+  }
   await speak(language)
 }
 

@@ -12,6 +12,7 @@ import {
   IconLayoutKanban,
   IconListSearch,
   IconReceipt,
+  IconRocket,
   IconSend2,
   IconSettings,
   IconShieldCheck,
@@ -49,4 +50,5 @@ export const icons: Record<PlaceKey, Icon> = {
   notifications: IconBell,
   people: IconUsers,
   settings: IconSettings,
+  firstSteps: IconRocket,
 }

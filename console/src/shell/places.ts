@@ -26,6 +26,7 @@ export type PlaceKey =
   | 'notifications'
   | 'settings'
   | 'verify'
+  | 'firstSteps'
 
 export type Section = 'outbound' | 'inbound' | 'desk' | 'administration'
 
@@ -63,6 +64,7 @@ export const places: readonly Place[] = [
   { key: 'notifications', section: 'administration', path: paths.notifications, needs: 'notification:read' },
   { key: 'people', section: 'administration', path: paths.people, needs: 'user:read' },
   { key: 'settings', section: 'administration', path: paths.settings, needs: 'feature:read' },
+  { key: 'firstSteps', section: 'administration', path: paths.firstSteps, needs: 'destination:create' },
 ]
 
 /** Where a place is, as the address bar has it. */

@@ -53,7 +53,7 @@ impl<'a> Change<'a> {
         let actor = match &self.actor {
             Actor::User(id) => Some(id.to_string()),
             Actor::Token(id) => Some(id.to_string()),
-            Actor::Operator | Actor::System | Actor::Webhook(_) => None,
+            Actor::Operator | Actor::System | Actor::Webhook(_) | Actor::Portal(_) => None,
         };
         let actor = actor.map(|id| ("actor_id".to_owned(), Value::from(id)));
         Self { group: Some(group), ..self.about(actor) }

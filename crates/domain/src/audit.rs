@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::id::{TokenId, UserId};
+use crate::id::{PortalSessionId, TokenId, UserId};
 use crate::time::Timestamp;
 
 /// Who acts. Its text (`user:usr_...`) is what the trail keeps.
@@ -14,6 +14,8 @@ use crate::time::Timestamp;
 pub enum Actor {
     User(UserId),
     Token(TokenId),
+    /// A customer in the portal: whoever followed its one-time link.
+    Portal(PortalSessionId),
     /// The `admin` command line: whoever may open the database file.
     Operator,
     /// The product itself: a worker that disables a destination, upkeep.
@@ -27,6 +29,7 @@ impl fmt::Display for Actor {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Token(id) => write!(f, "token:{id}"),
+            Self::Portal(id) => write!(f, "portal:{id}"),
             Self::Operator => f.write_str("operator"),
             Self::System => f.write_str("system"),
             Self::Webhook(slug) => write!(f, "webhook:{slug}"),

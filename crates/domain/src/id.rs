@@ -152,6 +152,8 @@ ids! {
     UserId "usr";
     RoleId "rol";
     TokenId "tok";
+    /// A customer portal that somebody opened, or may still open.
+    PortalSessionId "psn";
     EventId "evt";
     EventTypeId "ety";
     DestinationId "dst";

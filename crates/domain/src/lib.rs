@@ -29,6 +29,7 @@ pub mod lease;
 pub mod mapping;
 pub mod notification;
 pub mod permission;
+pub mod portal;
 pub mod preset;
 pub mod reference;
 pub mod retry;

@@ -60,6 +60,7 @@ permissions! {
     RoleWrite "role:write" "create, edit and remove roles";
     TokenRead "token:read" "see API tokens, never their values";
     TokenWrite "token:write" "create and revoke API tokens";
+    PortalOpen "portal:open" "make, see and revoke links to the customer portal";
     FeatureRead "feature:read" "see which features are on";
     FeatureWrite "feature:write" "switch features on and off";
     TenantRead "tenant:read" "see tenants (platform only)";
@@ -235,6 +236,19 @@ pub fn scope(text: &str) -> Result<Permissions, UnknownScope> {
         "audit:read" => &[AuditRead],
         "users:write" => &[UserRead, UserWrite, RoleWrite],
         "tokens:write" => &[TokenRead, TokenWrite],
+        // A link grants no more than its maker holds: these are what a portal may be given.
+        "portal_sessions:write" => &[
+            PortalOpen,
+            DestinationCreate,
+            DestinationRead,
+            DestinationUpdate,
+            DestinationDelete,
+            DestinationReveal,
+            DeliveryRead,
+            DeliveryReplay,
+            DeliveryCancel,
+            EventTypeRead,
+        ],
         "features:write" => &[FeatureRead, FeatureWrite],
         "tenants:read" => &[TenantRead],
         "tenants:write" => &[TenantRead, TenantWrite],

@@ -1,7 +1,7 @@
 //! What a handler may reach: one value per process, made by `command::serve` and by tests alike.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use futures_util::future::BoxFuture;
@@ -18,6 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::api::known::Known;
 use crate::config::Config;
+use crate::demo::Endpoint;
 use crate::engine::{Engine, Parts};
 use crate::pace::{Pace, SignInGate};
 use crate::telemetry;
@@ -57,6 +58,8 @@ pub struct App {
     pub sign_in: SignInGate,
     /// Who watches what happens.
     pub live: Live,
+    /// The demo's own receiver, which people may break to see what happens; `serve` has none.
+    pub test_endpoint: OnceLock<Arc<Endpoint>>,
     /// Set when the process was told to end: /readyz says so, that a load balancer looks elsewhere.
     pub stopping: AtomicBool,
 }
@@ -115,6 +118,7 @@ impl App {
             config,
             metrics: telemetry::metrics(),
             fingerprints,
+            test_endpoint: OnceLock::new(),
             stopping: AtomicBool::new(false),
         })
     }

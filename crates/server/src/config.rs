@@ -86,6 +86,16 @@ pub struct Config {
     pub retention: upkeep::Days,
     /// `None`: no mail is sent.
     pub smtp: Option<Smtp>,
+    pub portal: Portal,
+}
+
+/// The customer portal among its hosts' pages.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// Origins whose pages may show the portal in a frame; nobody's if empty.
+    pub frame_ancestors: Vec<String>,
+    /// Origins that logos may come from.
+    pub image_origins: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -128,7 +138,7 @@ pub struct Telemetry {
 }
 
 /// Keys of the contract that this version has no use for. Better refused than ignored.
-const NOT_YET: &[&str] = &["portal.", "limits.events_per_second"];
+const NOT_YET: &[&str] = &["limits.events_per_second"];
 
 /// Dead letters are kept at least this long: somebody has to have the time to look.
 const DEAD_LETTER_DAYS_MIN: i64 = 30;
@@ -178,6 +188,10 @@ impl Config {
             },
             retention: retention(&mut from),
             smtp: smtp(&mut from),
+            portal: Portal {
+                frame_ancestors: from.list("portal.frame_ancestors", |text| origin(text, true)),
+                image_origins: from.list("portal.image_origins", |text| origin(text, false)),
+            },
         };
         from.finish(NOT_YET)?;
         Ok(config)
@@ -249,6 +263,24 @@ fn base_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// An origin as it may stand in a Content-Security-Policy: nothing of it can end the directive. A host may begin
+/// with `*.` where `wild`.
+fn origin(text: &str, wild: bool) -> Result<String, String> {
+    let rule = "must be origins like https://app.example.com (http only for this machine)";
+    let (scheme, host) = text.split_once("://").ok_or(rule)?;
+    let bare = host.strip_prefix("*.").filter(|_| wild).unwrap_or(host);
+    if !bare.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte)) {
+        return Err(rule.to_owned());
+    }
+    let url = Url::parse(&format!("{scheme}://{bare}")).map_err(|_| rule)?;
+    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let known = scheme == "https" || (scheme == "http" && loopback);
+    match known && url.has_host() && url.origin().ascii_serialization() == format!("{scheme}://{bare}") {
+        true => Ok(text.to_owned()),
+        false => Err(rule.to_owned()),
+    }
+}
+
 fn database_url(text: &str) -> Result<String, String> {
     let known = ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
     if !known || text == "sqlite://" {
@@ -314,7 +346,7 @@ mod tests {
     #[test]
     fn a_bad_key_is_named_with_what_to_do() {
         type Variables = &'static [(&'static str, &'static str)];
-        let cases: [(&str, Variables, &str); 13] = [
+        let cases: [(&str, Variables, &str); 18] = [
             ("[retention]\ndead_letter_days = 29", &[], "retention.dead_letter_days: must be 30 to 36500"),
             ("[database]\nulr = \"x\"", &[], "database.ulr is no key; did you mean database.url?"),
             ("", &[("HOOKSWITCH_LIMITS__EVENT_BYTE", "1")], "HOOKSWITCH_LIMITS__EVENT_BYTE"),
@@ -327,12 +359,25 @@ mod tests {
             ("[redis]\nurl = \"http://x\"", &[], "redis.url: must be a URL like redis://"),
             ("environment = \"prod\"", &[], "environment: must be local, dev, test or production"),
             ("[database]\nurl = \"mysql://x\"", &[], "database.url: must start with"),
+            ("[portal]\nframe_ancestors = [\"*\"]", &[], "portal.frame_ancestors: must be origins"),
+            ("[portal]\nframe_ancestors = [\"http://app.example.com\"]", &[], "portal.frame_ancestors: must be origins"),
+            ("[portal]\nframe_ancestors = [\"https://a.example;script-src\"]", &[], "portal.frame_ancestors: must be origins"),
+            ("[portal]\nframe_ancestors = [\"https://a.example/path\"]", &[], "portal.frame_ancestors: must be origins"),
+            ("[portal]\nimage_origins = [\"https://*.example.com\"]", &[], "portal.image_origins: must be origins"),
             ("this is not toml", &[], "line 1"),
         ];
         for (toml, env, wanted) in cases {
             let message = load(toml, env).expect_err(toml);
             assert!(message.contains(wanted), "{toml} {env:?}: {message}");
         }
+    }
+
+    #[test]
+    fn hosts_of_the_portal_are_origins() {
+        let hosts = r#"["https://app.example.com", "https://*.example.org:8443", "http://localhost:3000"]"#;
+        let config = load("", &[("HOOKSWITCH_PORTAL__FRAME_ANCESTORS", hosts)]).unwrap();
+        assert_eq!(config.portal.frame_ancestors.len(), 3);
+        assert!(load("", &[]).unwrap().portal.frame_ancestors.is_empty());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use hookswitch_domain::id::RequestId;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::api::problem::Problem;
@@ -40,6 +40,11 @@ pub struct Arrival {
 #[derive(Debug, Clone)]
 pub struct LogTenant(pub Arc<str>);
 
+/// Put into an answer's extensions where its own policy says whose frames it may stand in. The older header
+/// knows no list of hosts, and would refuse them all.
+#[derive(Debug, Clone)]
+pub struct Framed;
+
 pub async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let arrival = arrival(&app, &request);
@@ -52,7 +57,11 @@ pub async fn edge(State(app): State<Arc<App>>, mut request: Request, next: Next)
     if let Some(problem) = &problem {
         render(problem, &arrival.request_id, &mut response);
     }
+    let framed = response.extensions_mut().remove::<Framed>().is_some();
     set_headers(&app.config, &arrival, response.headers_mut());
+    if framed {
+        response.headers_mut().remove(X_FRAME_OPTIONS);
+    }
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     log(method.as_str(), route, &arrival, problem.as_ref(), &response, started);
     response

@@ -19,12 +19,7 @@ use crate::value::Row;
 use crate::{health, ordered, params};
 
 /// `holder` is this process's number, where several may send.
-pub(crate) async fn claim(
-    tx: &mut Tx,
-    wants: Vec<Want>,
-    lease_ms: i64,
-    holder: Option<i64>,
-) -> Result<Vec<Claimed>, StoreError> {
+pub(crate) async fn claim(tx: &mut Tx, wants: Vec<Want>, lease_ms: i64, holder: Option<i64>) -> Result<Vec<Claimed>, StoreError> {
     let (mut mine, mut probes) = (Vec::with_capacity(wants.len()), Vec::new());
     for want in wants {
         if want.probe && !health::take_probe(tx, want.lane, lease_ms).await? {

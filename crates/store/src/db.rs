@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hookswitch_domain::id::TenantId;
+use hookswitch_domain::id::{GroupId, TenantId};
 use hookswitch_domain::tenant::PLATFORM;
 use hookswitch_domain::time::Ambient;
 
@@ -73,7 +73,7 @@ impl Db {
 
     /// The only way to a tenant's rows.
     pub fn for_tenant(&self, tenant: TenantId) -> TenantStore {
-        TenantStore { db: self.clone(), tenant }
+        TenantStore { db: self.clone(), tenant, group: None }
     }
 
     /// What belongs to no tenant: finding a caller, claiming work, upkeep.
@@ -95,9 +95,17 @@ impl Db {
 pub struct TenantStore {
     db: Db,
     tenant: TenantId,
+    group: Option<GroupId>,
 }
 
 impl TenantStore {
+    /// Narrowed to one group: of destinations and deliveries nobody else's are there.
+    #[must_use]
+    pub fn within(mut self, group: Option<GroupId>) -> Self {
+        self.group = group;
+        self
+    }
+
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
@@ -114,8 +122,8 @@ impl TenantStore {
         E: From<StoreError> + Send + 'static,
     {
         match &*self.db.engine {
-            Engine::Sqlite(sqlite) => sqlite.read(self.tenant, job).await,
-            Engine::Postgres(postgres) => postgres.read(self.tenant, job).await,
+            Engine::Sqlite(sqlite) => sqlite.read(self.tenant, narrowed(self.group, job)).await,
+            Engine::Postgres(postgres) => postgres.read(self.tenant, narrowed(self.group, job)).await,
         }
     }
 
@@ -127,9 +135,25 @@ impl TenantStore {
         E: From<StoreError> + Send + 'static,
     {
         match &*self.db.engine {
-            Engine::Sqlite(sqlite) => sqlite.write(self.tenant, job).await,
-            Engine::Postgres(postgres) => postgres.transact(self.tenant, job).await,
+            Engine::Sqlite(sqlite) => sqlite.write(self.tenant, narrowed(self.group, job)).await,
+            Engine::Postgres(postgres) => postgres.transact(self.tenant, narrowed(self.group, job)).await,
         }
+    }
+}
+
+/// The job, in a transaction that knows the group which it is about.
+fn narrowed<T, E, F>(
+    group: Option<GroupId>,
+    job: F,
+) -> impl for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static
+where
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    move |tx: &mut Tx| {
+        tx.group = group;
+        job(tx)
     }
 }
 
@@ -140,6 +164,8 @@ pub type AfterCommit = Box<dyn FnOnce() + Send>;
 pub struct Tx {
     pub(crate) inner: Inner,
     pub(crate) tenant: TenantId,
+    /// Only this group's destinations and deliveries are there; `None`: the whole tenant's.
+    pub(crate) group: Option<GroupId>,
     pub(crate) after_commit: Vec<AfterCommit>,
 }
 
@@ -151,6 +177,16 @@ pub(crate) enum Inner {
 impl Tx {
     pub fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    /// Whether a destination with this group belongs to what this transaction is about.
+    pub fn covers(&self, group: Option<GroupId>) -> bool {
+        self.group.is_none() || self.group == group
+    }
+
+    /// What this transaction is narrowed to.
+    pub fn group(&self) -> Option<GroupId> {
+        self.group
     }
 
     pub fn is_sqlite(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Deliveries and attempts as they are read. What is stored is narrow; `delivering` and `parked`
 //! behind a held lane are derived here, so that pausing a million deliveries is one write.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hookswitch_domain::delivery::{ParkedReason, State};
 use hookswitch_domain::destination::Hold;
@@ -14,7 +14,7 @@ use crate::event::Meta;
 use crate::page::Page;
 use crate::queue::{state_code, state_of};
 use crate::walk::{self, Found, Stretch, Walked};
-use crate::{Row, Value, installation, ordered, params, queue, tenant};
+use crate::{Row, Value, destination, installation, ordered, params, queue, tenant};
 
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -139,7 +139,9 @@ pub async fn several(tx: &mut Tx, ids: &[DeliveryId]) -> Result<Vec<Delivery>, S
     let sql = format!("{SELECT} WHERE d.tenant = $1 AND d.id IN ({})", places.join(", "));
     let params: Vec<Value> = std::iter::once(tenant.into()).chain(ids.iter().map(|id| Value::from(*id))).collect();
     let rows = tx.query(&sql, &params).await?.into_iter().map(|row| read(row, &around)).collect::<Result<Vec<_>, _>>()?;
-    let mut found: HashMap<DeliveryId, Delivery> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let covered = destination::covered(tx).await?;
+    let rows = rows.into_iter().filter(|row| covered.as_ref().is_none_or(|covered| covered.contains(&row.destination_id)));
+    let mut found: HashMap<DeliveryId, Delivery> = rows.map(|row| (row.id, row)).collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
@@ -164,21 +166,22 @@ pub async fn list(tx: &mut Tx, page: &Page, filter: &Filter) -> Result<Listing<D
     if let Some(event) = filter.event {
         return of_event(tx, page, stretch, event, filter).await;
     }
+    let picking = Picking { filter, covered: destination::covered(tx).await? };
     let (picked, next) = match filter.state {
         Some(State::DeadLettered | State::Failed) => {
             let walked = walk::letters(tx, stretch, filter.destination, false).await?;
-            pick(walked, page, filter)
+            picking.pick(walked, page)
         }
         Some(State::Parked) => {
             let letters = walk::letters(tx, stretch, filter.destination, true).await?;
             let waiting = walk::waiting(tx, stretch, filter.destination).await?;
-            pick(letters.and(waiting, stretch.way), page, filter)
+            picking.pick(letters.and(waiting, stretch.way), page)
         }
         Some(state) if !state.is_terminal() => {
             let walked = walk::waiting(tx, stretch, filter.destination).await?;
-            pick(walked, page, filter)
+            picking.pick(walked, page)
         }
-        _ => from_history(tx, page, stretch, filter).await?,
+        _ => from_history(tx, page, stretch, &picking).await?,
     };
     let ids: Vec<DeliveryId> = picked.iter().map(|found| found.id).collect();
     let mut rows = several(tx, &ids).await?;
@@ -186,10 +189,22 @@ pub async fn list(tx: &mut Tx, page: &Page, filter: &Filter) -> Result<Listing<D
     Ok(Listing { rows, next })
 }
 
-fn pick(walked: Walked, page: &Page, filter: &Filter) -> (Vec<Found>, Option<uuid::Uuid>) {
-    walked.pick(page.limit as usize, |found| {
-        filter.state.is_none_or(|state| found.state == state) && filter.destination.is_none_or(|to| found.destination == to)
-    })
+/// What of a walk a list shows.
+struct Picking<'a> {
+    filter: &'a Filter,
+    /// The destinations that the transaction is narrowed to.
+    covered: Option<HashSet<DestinationId>>,
+}
+
+impl Picking<'_> {
+    fn pick(&self, walked: Walked, page: &Page) -> (Vec<Found>, Option<uuid::Uuid>) {
+        let Filter { state, destination, .. } = *self.filter;
+        walked.pick(page.limit as usize, |found| {
+            state.is_none_or(|state| found.state == state)
+                && destination.is_none_or(|to| found.destination == to)
+                && self.covered.as_ref().is_none_or(|covered| covered.contains(&found.destination))
+        })
+    }
 }
 
 /// Walks on until the page is full or enough was looked at: a list without a filter looks at no more
@@ -198,14 +213,14 @@ async fn from_history(
     tx: &mut Tx,
     page: &Page,
     mut stretch: Stretch,
-    filter: &Filter,
+    picking: &Picking<'_>,
 ) -> Result<(Vec<Found>, Option<uuid::Uuid>), StoreError> {
     let (mut picked, mut rows, mut visited): (Vec<Found>, _, _) = (Vec::new(), page.fetch(), 0);
     loop {
         let walked = walk::history(tx, stretch, rows.min(walk::WALK)).await?;
         visited += walked.visited as i64;
         let wanted = Page { limit: page.limit - picked.len() as u32, ..*page };
-        let (more, next) = pick(walked, &wanted, filter);
+        let (more, next) = picking.pick(walked, &wanted);
         let full = more.len() == wanted.limit as usize;
         picked.extend(more);
         match next {

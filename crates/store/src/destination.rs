@@ -1,6 +1,8 @@
 //! Destinations and their lanes. Whole URLs and signing secrets are sealed elsewhere (`secret`);
 //! here are references to them, and what may be shown.
 
+use std::collections::HashSet;
+
 use hookswitch_domain::destination::{Config, Hold};
 use hookswitch_domain::id::{CredentialId, DestinationId, GroupId, SecretId};
 use hookswitch_domain::time::Timestamp;
@@ -122,7 +124,7 @@ pub async fn get(tx: &mut Tx, id: DestinationId) -> Result<Option<Destination>, 
     let tenant = tx.tenant();
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.id = $1 AND d.tenant = $2");
     let found = tx.query_opt(&sql, params![id, tenant]).await?.map(read).transpose()?;
-    let Some(mut destination) = found else { return Ok(None) };
+    let Some(mut destination) = found.filter(|found| tx.covers(found.group_id)) else { return Ok(None) };
     destination.keys = signing_key::of(tx, id).await?;
     Ok(Some(destination))
 }
@@ -130,6 +132,13 @@ pub async fn get(tx: &mut Tx, id: DestinationId) -> Result<Option<Destination>, 
 /// Newest first.
 pub async fn list(tx: &mut Tx, page: &Page) -> Result<Vec<Destination>, StoreError> {
     let tenant = tx.tenant();
+    if let Some(group) = tx.group() {
+        let sql = format!(
+            "SELECT {COLUMNS} {FROM} WHERE d.tenant = $1 AND d.id < $2 AND d.id >= $3 AND d.group_id = $5 ORDER BY d.id DESC LIMIT $4"
+        );
+        let rows = tx.query(&sql, params![tenant, page.below(), page.floor(), page.fetch(), group]).await?;
+        return with_keys(tx, rows).await;
+    }
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.tenant = $1 AND d.id < $2 AND d.id >= $3 ORDER BY d.id DESC LIMIT $4");
     let rows = tx.query(&sql, params![tenant, page.below(), page.floor(), page.fetch()]).await?;
     with_keys(tx, rows).await
@@ -145,6 +154,15 @@ pub async fn of_group(tx: &mut Tx, group: GroupId, page: &Page) -> Result<Vec<De
     with_keys(tx, rows).await
 }
 
+/// The ids of the group's destinations, where the transaction is narrowed to one.
+pub(crate) async fn covered(tx: &mut Tx) -> Result<Option<HashSet<DestinationId>>, StoreError> {
+    let Some(group) = tx.group() else { return Ok(None) };
+    let tenant = tx.tenant();
+    let sql = "SELECT id FROM integration_destinations WHERE tenant = $1 AND group_id = $2";
+    let rows = tx.query(sql, params![tenant, group]).await?;
+    rows.into_iter().map(|mut row| row.get(0)).collect::<Result<_, _>>().map(Some)
+}
+
 /// Every destination of the tenant: what fan-out and senders keep a copy of.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Destination>, StoreError> {
     let tenant = tx.tenant();
@@ -156,6 +174,7 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Destination>, StoreError> {
 /// Few destinations have keys of their own: one more read serves all of them.
 async fn with_keys(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Destination>, StoreError> {
     let mut found: Vec<Destination> = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    found.retain(|destination| tx.covers(destination.group_id));
     for key in signing_key::all(tx).await? {
         if let Some(destination) = found.iter_mut().find(|destination| destination.id == key.destination) {
             destination.keys.push(key);

@@ -1,4 +1,4 @@
-//! Rows whose time is over: idempotency keys, sessions. Deleted in small batches, so that the
+//! Rows whose time is over: idempotency keys, sessions, portal links. Deleted in small batches, so that the
 //! writer is never held up.
 
 use crate::db::Db;
@@ -20,6 +20,9 @@ pub async fn delete_some(db: &Db) -> Result<u64, StoreError> {
                    (SELECT webhook, key, tenant FROM inbound_key WHERE expires_at <= now_ms() ORDER BY expires_at LIMIT $1)",
                 "DELETE FROM session WHERE (hash, tenant) IN
                    (SELECT hash, tenant FROM session WHERE expires_at <= now_ms() LIMIT $1)",
+                // A month longer, so that an old link still says that it is one.
+                "DELETE FROM portal_session WHERE (id, tenant) IN
+                   (SELECT id, tenant FROM portal_session WHERE expires_at <= now_ms() - 2592000000 LIMIT $1)",
             ] {
                 gone += tx.execute(sql, params![BATCH]).await?;
             }

@@ -35,6 +35,7 @@ pub mod ordered;
 pub mod page;
 pub mod partition;
 pub mod policy;
+pub mod portal;
 mod postgres;
 pub mod presence;
 pub mod queue;

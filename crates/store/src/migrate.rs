@@ -46,6 +46,7 @@ pub const STORE: Component = Component {
         migration!(12, "../migrations", "0012_inbound_rotation"),
         migration!(14, "../migrations", "0014_inbound"),
         migration!(16, "../migrations", "0016_inbound_repeats"),
+        migration!(17, "../migrations", "0017_portal"),
         migration!(18, "../migrations", "0018_holder"),
         migration!(20, "../migrations", "0020_groups"),
     ],

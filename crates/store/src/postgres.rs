@@ -129,7 +129,7 @@ where
     let client = pool.get().await.map_err(StoreError::from)?;
     let connection = Connection { client: Some(client), open: true };
     connection.batch(begin).await?;
-    let mut tx = Tx { inner: Inner::Postgres(connection), tenant, after_commit: Vec::new() };
+    let mut tx = Tx { inner: Inner::Postgres(connection), tenant, group: None, after_commit: Vec::new() };
     let result = job(&mut tx).await;
     let Inner::Postgres(mut connection) = tx.inner else { unreachable!("a job keeps its connection") };
     if result.is_err() {

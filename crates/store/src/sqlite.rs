@@ -201,7 +201,7 @@ impl Sqlite {
                 None => open_reader(&path, ambient)?,
             };
             connection.0.execute_batch("BEGIN DEFERRED").map_err(StoreError::from)?;
-            let mut tx = Tx { inner: Inner::Sqlite(connection), tenant, after_commit: Vec::new() };
+            let mut tx = Tx { inner: Inner::Sqlite(connection), tenant, group: None, after_commit: Vec::new() };
             let result = run_at_once(job(&mut tx));
             if let Inner::Sqlite(connection) = tx.inner
                 && connection.0.execute_batch("COMMIT").is_ok()

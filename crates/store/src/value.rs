@@ -170,6 +170,7 @@ mod ids {
         UserId,
         RoleId,
         TokenId,
+        PortalSessionId,
         EventId,
         EventTypeId,
         DestinationId,

@@ -22,6 +22,7 @@ export type DeliveriesSearch = { state?: DeliveryState; destination?: string; de
 
 export function DeliveriesPage() {
   const { t } = useTranslation()
+  const { session } = useSession()
   const search: DeliveriesSearch = useSearch({ from: '/shell/deliveries' })
   const navigate = useNavigate()
   const { state, destination, delivery } = search
@@ -43,7 +44,7 @@ export function DeliveriesPage() {
           filtered ? (
             <Empty id="deliveries-filtered" title={t('deliveries.emptyFilterTitle')} text={t('deliveries.emptyFilter')} />
           ) : (
-            <Empty id="publish-curl" title={t('deliveries.emptyTitle')} text={t('deliveries.empty')} curl={publishCurl()} />
+            <Empty id="publish-curl" title={t('deliveries.emptyTitle')} text={session.portal ? t('portal.noDeliveries') : t('deliveries.empty')} curl={session.portal ? undefined : publishCurl()} />
           )
         }
         label={t('deliveries.table')}

@@ -63,7 +63,7 @@ export function DeliveryPanel({ id, onClose }: { id: string | undefined; onClose
             <Title order={3} mb={6}>
               {t('delivery.request')}
             </Title>
-            <RequestBody event={query.data.event_id} />
+            <RequestBody delivery={query.data} />
           </section>
           <DeliveryIds delivery={query.data} />
         </Stack>
@@ -147,7 +147,7 @@ function ReplayButton({ id }: { id: string }) {
 /** Where else this delivery is told of. */
 function Ways({ delivery: { id, event_id, state } }: { delivery: Delivery }) {
   const { t } = useTranslation()
-  const { may } = useSession()
+  const { session, may } = useSession()
   return (
     <Group gap="md" mt="xs">
       {may('event:read') && (
@@ -155,7 +155,7 @@ function Ways({ delivery: { id, event_id, state } }: { delivery: Delivery }) {
           {t('delivery.story')}
         </AnchorLink>
       )}
-      {(state === 'dead_lettered' || state === 'parked') && (
+      {!session.portal && (state === 'dead_lettered' || state === 'parked') && (
         <AnchorLink id="delivery-explain" size="sm" underline="always" to={paths.deadLetters} search={{ letter: id }}>
           {t('delivery.explain')}
         </AnchorLink>

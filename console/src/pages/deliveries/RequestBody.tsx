@@ -4,18 +4,17 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { envelopeQuery } from '../../api/events'
+import { type Delivery, requestQuery } from '../../api/deliveries'
 import { useSession } from '../../api/session'
 import { Code, pretty } from '../../ui/Code'
 import { Loading } from '../../ui/Loading'
 import { Notice } from '../../ui/Notice'
 
-export function RequestBody({ event }: { event: string }) {
+export function RequestBody({ delivery: { id } }: { delivery: Delivery }) {
   const { t } = useTranslation()
-  const { session, may } = useSession()
+  const { session } = useSession()
   const [open, setOpen] = useState(false)
-  const envelope = useQuery({ ...envelopeQuery(event), enabled: open })
-  if (!may('event:read')) return null
+  const envelope = useQuery({ ...requestQuery(id), enabled: open })
   if (session.redacted) {
     return (
       <Text size="sm" c="dimmed">

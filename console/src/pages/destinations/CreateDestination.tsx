@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { type CreatedDestination, useCreateDestination } from '../../api/destinations'
 import { useIntent } from '../../api/keys'
 import { Problem } from '../../api/problem'
+import { useSession } from '../../api/session'
 import { Later } from '../../ui/Later'
 import { Notice } from '../../ui/Notice'
 
@@ -15,6 +16,7 @@ const DestinationForm = lazy(() => import('./DestinationForm').then((loaded) => 
 
 export function CreateDestination() {
   const { t } = useTranslation()
+  const { session } = useSession()
   const create = useCreateDestination()
   const intent = useIntent()
   const [more, setMore] = useState(false)
@@ -45,7 +47,7 @@ export function CreateDestination() {
                 {t('create.title')}
               </Title>
               <Text size="xs" c="dimmed">
-                {t('create.lead')}
+                {session.portal ? t('portal.createLead') : t('create.lead')}
               </Text>
             </div>
             <Button id="create-destination-more" variant="subtle" onClick={() => setMore(true)}>

@@ -42,7 +42,7 @@ type Open = 'edit' | 'rotate' | 'recover' | 'replay-missing' | 'delete' | 'revea
 
 export function DestinationActions({ destination }: { destination: Destination }) {
   const { t } = useTranslation()
-  const { may } = useSession()
+  const { session, may } = useSession()
   const [open, setOpen] = useState<Open>()
   const close = () => setOpen(undefined)
   return (
@@ -65,6 +65,7 @@ export function DestinationActions({ destination }: { destination: Destination }
         <DestinationForm destination={destination} opened={open === 'edit'} onClose={close} />
       </Later>
       {may('delivery:replay') &&
+        !session.portal &&
         catchUps.map((kind) => (
           <Later key={kind} when={open === kind}>
             <CatchUp kind={kind} destination={destination} opened={open === kind} onClose={close} />
@@ -132,7 +133,7 @@ function SwitchButton({ destination: { id, name, state } }: { destination: Desti
 
 function MoreMenu({ destination, onOpen }: { destination: Destination; onOpen: (open: Open) => void }) {
   const { t } = useTranslation()
-  const { may } = useSession()
+  const { session, may } = useSession()
   const verify = useVerifyDestination(destination.id)
   const prove = () => verify.mutate(undefined, { onSuccess: () => tell(t('destination.verifyDone')), onError: tellProblem })
   return (
@@ -151,7 +152,7 @@ function MoreMenu({ destination, onOpen }: { destination: Destination; onOpen: (
             {t('destination.verify')}
           </Menu.Item>
         )}
-        {may('delivery:replay') && (
+        {may('delivery:replay') && !session.portal && (
           <>
             <Menu.Item
               id="destination-recover"

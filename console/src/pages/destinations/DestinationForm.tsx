@@ -145,8 +145,10 @@ function Identity({ form, destination }: { form: DestinationFormApi; destination
 /** The adapter, its own settings, and the credential that it uses. */
 function Settings({ form, problem }: { form: DestinationFormApi; problem: string | undefined }) {
   const { t } = useTranslation()
-  const { may } = useSession()
-  const adapters = useQuery(adaptersQuery).data?.data ?? []
+  const { session, may } = useSession()
+  // Customers make what needs no credential of the host's.
+  const offered = (kind: string) => !session.portal || kind === 'webhook' || kind === form.values.adapter_type
+  const adapters = useQuery(adaptersQuery).data?.data.filter(({ adapter_type }) => offered(adapter_type)) ?? []
   const credentials = useInfiniteQuery({ ...credentialsQuery, enabled: may('credential:read') })
   const known = credentials.data?.pages.flatMap((page) => page.data) ?? []
   const adapter = adapters.find(({ adapter_type }) => adapter_type === form.values.adapter_type)

@@ -34,7 +34,7 @@ const WATCHED = ['destinations', 'deliveries', 'health', 'dead-letters'] as cons
 
 export function DestinationsPage() {
   const { t } = useTranslation()
-  const { may } = useSession()
+  const { session, may } = useSession()
   const { destination: chosen, delivery } = useSearch({ from: '/shell/integrations' })
   const navigate = useNavigate()
   const [window, setWindow] = useState<Window>('1h')
@@ -51,11 +51,11 @@ export function DestinationsPage() {
   const marked = chosen ? true : undefined
   return (
     <Page
-      title={t('destinations.title')}
-      lead={t('destinations.lead')}
+      title={session.portal ? t('portal.destinations') : t('destinations.title')}
+      lead={session.portal ? t('portal.destinationsLead') : t('destinations.lead')}
       tools={
         <Group gap="md">
-          {reads && <LiveSwitch feed={feed} on={watching} onChange={setWatching} />}
+          {reads && !session.portal && <LiveSwitch feed={feed} on={watching} onChange={setWatching} />}
           <Refresh id="destinations-refresh" of={[destinations, sample]} kinds={['destinations', 'deliveries', 'health']} />
         </Group>
       }
@@ -84,7 +84,7 @@ export function DestinationsPage() {
                 id="create-destination-curl"
                 title={t('destinations.emptyTitle')}
                 text={may('destination:create') ? t('destinations.emptyAdmin') : t('destinations.emptyReader')}
-                curl={createDestinationCurl()}
+                curl={session.portal ? undefined : createDestinationCurl()}
               />
             )}
             {rows.length > 0 && (

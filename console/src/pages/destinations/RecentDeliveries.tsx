@@ -23,7 +23,7 @@ export const LATEST = 8
 
 export function RecentDeliveries({ destination }: { destination: Destination }) {
   const { t } = useTranslation()
-  const { may } = useSession()
+  const { session, may } = useSession()
   const means = useStateMeaning()
   const query = useInfiniteQuery(deliveriesQuery({ destination_id: destination.id }, LATEST))
   const rows = query.data?.pages[0]?.data
@@ -40,8 +40,8 @@ export function RecentDeliveries({ destination }: { destination: Destination }) 
       {rows?.length === 0 && (
         <Empty
           id="publish-curl"
-          text={may('destination:update') ? t('destination.noDeliveries') : t('destination.noDeliveriesReader')}
-          curl={publishCurl()}
+          text={may('destination:update') && !session.portal ? t('destination.noDeliveries') : t('destination.noDeliveriesReader')}
+          curl={session.portal ? undefined : publishCurl()}
         />
       )}
       {rows && rows.length > 0 && (

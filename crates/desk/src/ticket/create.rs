@@ -151,6 +151,7 @@ fn provenance(actor: &Actor) -> (&'static str, &'static str) {
     match actor {
         Actor::User(_) | Actor::Operator => ("internal", "person"),
         Actor::Token(_) => ("api", "token"),
+        Actor::Portal(_) => ("api", "portal"),
         Actor::Webhook(_) => ("api", "webhook"),
         Actor::System => ("internal", "system"),
     }

@@ -72,7 +72,11 @@ async fn each_destination_keeps_what_it_made_of_a_record(engine: &Engine) {
     assert_eq!(found(&desk, made("dst_south", "OPS-1")).await, None);
     join(&desk, ticket("9", Some("north")), "tkt_a").await.unwrap();
     join(&desk, ticket("8", Some("south")), "tkt_a").await.unwrap();
-    assert_eq!(found(&desk, ticket("9", Some("north"))).await, None, "a sender's ids are one per integration, whatever the realm");
+    assert_eq!(
+        found(&desk, ticket("9", Some("north"))).await,
+        None,
+        "a sender's ids are one per integration, whatever the realm"
+    );
 }
 
 async fn only_records_of_the_tenant_can_be_mapped(engine: &Engine) {

@@ -137,7 +137,9 @@ impl<W: Waiter> Hands<W> {
     /// A place for work that is about to be accepted: only if it could be sent at once, or soon where
     /// the lane flows, and nothing fresh waits before it in the store. Otherwise the work is a backlog.
     pub fn reserve(&mut self, of: Of, bytes: usize, now: Timestamp) -> Option<Place> {
-        let room = self.bytes + bytes <= self.capacity.bytes && self.count < self.capacity.count && self.tenant_has_room(of.tenant, bytes);
+        let room = self.bytes + bytes <= self.capacity.bytes
+            && self.count < self.capacity.count
+            && self.tenant_has_room(of.tenant, bytes);
         self.starved |= !room;
         let lane = self.lane(of, now);
         let (at_once, soon) = match lane.flow.permit(now) {

@@ -1,5 +1,5 @@
 //! Who calls. A request names itself with `Authorization: Bearer hsk_...` or with the console's
-//! session cookie; both are looked up on the primary at every request, so that what was revoked
+//! session cookie, a customer's portal with a token of its own; all are looked up on the primary at every request, so that what was revoked
 //! opens nothing from the next request on. Handlers receive a `Caller`, which carries the only way
 //! to the store: the caller's own tenant.
 
@@ -14,8 +14,9 @@ use hookswitch_domain::permission::{Permission, Permissions, Role};
 use hookswitch_domain::tenant::PLATFORM;
 use hookswitch_domain::time::{Ambient, Timestamp};
 use hookswitch_pipeline::outbound::publish::Rights;
+use hookswitch_store::portal::{Portal, Visitor};
 use hookswitch_store::tenant::Tenant;
-use hookswitch_store::{StoreError, TenantStore, Tx, audit, session, tenant, token};
+use hookswitch_store::{StoreError, TenantStore, Tx, audit, portal, session, tenant, token};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
@@ -29,9 +30,14 @@ use crate::edge::Arrival;
 /// The `__Host-` prefix binds the cookie to this host, to TLS (or loopback) and to no path.
 pub const SESSION_COOKIE: &str = "__Host-hookswitch";
 pub const TOKEN_PREFIX: &str = "hsk_";
+/// Of what a portal's pages send. They keep it themselves: a cookie would be shared by all portals in a browser,
+/// and by their hosts.
+pub const PORTAL_PREFIX: &str = "hsp_";
 pub const X_TENANT: HeaderName = HeaderName::from_static("x-tenant");
 /// What the log and `/session` call the platform, which has no slug.
 const PLATFORM_NAME: &str = "platform";
+/// What `/session` calls a customer in the portal. No account and no token holds this role.
+const PORTAL_ROLE: &str = "portal";
 
 /// Who calls, what they may do, and the rows that they may reach.
 #[derive(Clone)]
@@ -56,6 +62,8 @@ pub struct Caller {
     pub session: Option<Vec<u8>>,
     pub token: Option<Vec<u8>>,
     pub expires_at: Option<Timestamp>,
+    /// A customer in the portal: their store is narrowed to the portal's group, and few routes are theirs.
+    pub portal: Option<Arc<Portal>>,
     /// Taken from a copy and not from the primary: see `known`.
     pub copied: bool,
 }
@@ -120,6 +128,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
 pub(super) enum Credential {
     Token(Vec<u8>),
     Cookie(Vec<u8>),
+    Portal(Vec<u8>),
 }
 
 impl Credential {
@@ -130,8 +139,11 @@ impl Credential {
             (Some(line), None) => {
                 let text = line.to_str().ok().and_then(|line| line.split_once(' '));
                 let token = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-                let token = token.filter(|token| token.starts_with(TOKEN_PREFIX) && token.len() <= 128);
-                token.map(|token| Some(Self::Token(sha256(token)))).ok_or_else(unknown)
+                match token.filter(|token| token.len() <= 128) {
+                    Some(token) if token.starts_with(TOKEN_PREFIX) => Ok(Some(Self::Token(sha256(token)))),
+                    Some(token) if token.starts_with(PORTAL_PREFIX) => Ok(Some(Self::Portal(sha256(token)))),
+                    _ => Err(unknown()),
+                }
             }
             (Some(_), Some(_)) => Err(unknown()),
             (None, _) => Ok(cookie(headers).map(|value| Self::Cookie(sha256(value)))),
@@ -174,6 +186,7 @@ struct Identity {
     session: Option<Vec<u8>>,
     token: Option<Vec<u8>>,
     expires_at: Option<Timestamp>,
+    portal: Option<Portal>,
 }
 
 /// Looks the credential up, and the tenant that a platform caller names, in one read.
@@ -204,11 +217,12 @@ pub(super) async fn identify(
         platform,
         epoch,
         inbound_webhooks_enabled: inbound,
-        store: app.db.for_tenant(id),
+        store: app.db.for_tenant(id).within(identity.portal.as_ref().and_then(|portal| portal.group_id)),
         arrival,
         session: identity.session,
         token: identity.token,
         expires_at: identity.expires_at,
+        portal: identity.portal.map(Arc::new),
         copied: false,
     })
 }
@@ -273,6 +287,7 @@ async fn look_up(tx: &mut Tx, credential: Credential, now: Timestamp) -> Result<
             session: None,
             token: Some(hash),
             expires_at: bearer.expires_at,
+            portal: None,
         }),
         Credential::Cookie(hash) => session::find(tx, &hash, now).await?.map(|person| Identity {
             tenant: person.tenant,
@@ -284,6 +299,19 @@ async fn look_up(tx: &mut Tx, credential: Credential, now: Timestamp) -> Result<
             session: Some(hash),
             token: None,
             expires_at: None,
+            portal: None,
+        }),
+        Credential::Portal(hash) => portal::find(tx, &hash, now).await?.map(|Visitor { portal, slug, epoch }| Identity {
+            tenant: portal.tenant,
+            slug: Some(slug),
+            epoch,
+            actor: Actor::Portal(portal.id),
+            role: PORTAL_ROLE.to_owned(),
+            permissions: portal.access.permissions(),
+            session: None,
+            token: None,
+            expires_at: Some(portal.expires_at),
+            portal: Some(portal),
         }),
     })
 }
@@ -293,6 +321,7 @@ pub(super) fn pace_key(actor: &Actor) -> Uuid {
     match actor {
         Actor::User(id) => id.uuid(),
         Actor::Token(id) => id.uuid(),
+        Actor::Portal(id) => id.uuid(),
         Actor::Operator | Actor::System | Actor::Webhook(_) => Uuid::nil(),
     }
 }

@@ -1,5 +1,7 @@
 //! Deliveries and their attempts: what was sent, when, and what came back.
 
+pub mod request;
+
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -117,7 +119,7 @@ pub struct Query {
     params(PageParams, ("state" = Option<String>, Query, description = "Only this state"),
         ("destination_id" = Option<String>, Query, description = "Only to this destination"),
         ("event_id" = Option<String>, Query, description = "Only of this event")),
-    extensions(("x-permission" = json!("delivery:read"))),
+    extensions(("x-permission" = json!("delivery:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "A page of deliveries", body = Listed<Delivery>)))]
 pub async fn list(caller: Caller, List { page, filter }: List<Query>) -> Result<axum::Json<Listed<Delivery>>, Problem> {
     let filter = Filter { state: filter.state, destination: filter.destination_id, event: filter.event_id };
@@ -128,7 +130,7 @@ pub async fn list(caller: Caller, List { page, filter }: List<Query>) -> Result<
 
 /// One delivery.
 #[utoipa::path(get, path = "/api/v1/integrations/deliveries/{id}", operation_id = "getDelivery", tag = "deliveries",
-    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:read"))),
+    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The delivery", body = Delivery)))]
 pub async fn get(caller: Caller, Id(id): Id<DeliveryId>) -> Result<axum::Json<Delivery>, Problem> {
     let found = caller.store.read::<_, Problem, _>(move |tx| Box::pin(find(tx, id))).await?;
@@ -215,7 +217,7 @@ pub struct Attempts {
 
 /// What was tried: attempts, and what was refused or interrupted before anything was sent.
 #[utoipa::path(get, path = "/api/v1/integrations/deliveries/{id}/attempts", operation_id = "listAttempts", tag = "deliveries",
-    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:read"))),
+    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "All tries, the first one first", body = Attempts)))]
 pub async fn attempts(caller: Caller, Id(id): Id<DeliveryId>) -> Result<axum::Json<Attempts>, Problem> {
     let redacted = caller.redacted;
@@ -237,7 +239,7 @@ pub struct Replayed {
 
 /// Send the event to the same destination again: a new delivery with the same `webhook-id`, linked to this one.
 #[utoipa::path(post, path = "/api/v1/integrations/deliveries/{id}/replay", operation_id = "replayDelivery", tag = "deliveries",
-    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:replay"))),
+    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:replay")), ("x-portal" = json!(true))),
     responses((status = 202, description = "On its way", body = Replayed),
         (status = 409, description = "It isn't finished, its destination is deleted, or its payload was removed by retention")))]
 pub async fn replay(
@@ -280,7 +282,7 @@ pub fn payload_purged() -> Problem {
 
 /// Stop a delivery that isn't finished. What is in the air may still arrive.
 #[utoipa::path(post, path = "/api/v1/integrations/deliveries/{id}/cancel", operation_id = "cancelDelivery", tag = "deliveries",
-    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:cancel"))),
+    params(("id" = String, Path, description = "`dlv_...`")), extensions(("x-permission" = json!("delivery:cancel")), ("x-portal" = json!(true))),
     responses((status = 200, description = "Cancelled", body = Delivery), (status = 409, description = "It is finished already")))]
 pub async fn cancel(
     caller: Caller,

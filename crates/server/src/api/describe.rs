@@ -32,6 +32,7 @@ use crate::receive::{InboundAccepted, InboundAcceptedPart};
         (name = "users", description = "People who sign in"),
         (name = "roles", description = "What people and tokens may do"),
         (name = "tokens", description = "API tokens"),
+        (name = "portal", description = "The customer portal: one-time links to a tenant's or a group's destinations and deliveries"),
         (name = "tenants", description = "Tenants, for the platform alone"),
         (name = "features", description = "What is switched on for a tenant"),
         (name = "events", description = "Facts that happened, on their way to their destinations"),

@@ -6,6 +6,7 @@
 mod body;
 mod content;
 mod parts;
+mod portal;
 pub mod signing;
 mod verify;
 mod view;
@@ -45,7 +46,7 @@ use crate::app::App;
 
 /// Destinations, newest first. They carry scheme and host of the endpoint, never the whole URL.
 #[utoipa::path(get, path = "/api/v1/integrations/destinations", operation_id = "listDestinations", tag = "destinations",
-    params(PageParams), extensions(("x-permission" = json!("destination:read"))),
+    params(PageParams), extensions(("x-permission" = json!("destination:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "A page of destinations", body = Listed<Destination>)))]
 pub async fn list(
     caller: Caller,
@@ -59,14 +60,15 @@ pub async fn list(
 
 /// Create a destination. The signing secret is in this answer and in no other.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations", operation_id = "createDestination", tag = "destinations",
-    request_body = NewDestination, extensions(("x-permission" = json!("destination:create"))),
+    request_body = NewDestination, extensions(("x-permission" = json!("destination:create")), ("x-portal" = json!(true))),
     responses((status = 201, description = "Created; `signing_secret` is shown this once", body = CreatedDestination)))]
 pub async fn create(
     caller: Caller,
     State(app): State<Arc<App>>,
     Create { body, once }: Create<NewDestination>,
 ) -> Result<Response, Problem> {
-    let draft = body.check(&app).await?;
+    let mut draft = body.check(&app).await?;
+    portal::claim(&caller, &mut draft)?;
     let store = caller.store.clone();
     once.run(&store, move |tx| {
         Box::pin(async move {
@@ -122,7 +124,7 @@ pub(super) async fn make(tx: &mut Tx, app: &App, caller: &Caller, draft: Draft) 
 
 /// One destination.
 #[utoipa::path(get, path = "/api/v1/integrations/destinations/{id}", operation_id = "getDestination", tag = "destinations",
-    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:read"))),
+    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The destination", body = Destination)))]
 pub async fn get(
     caller: Caller,
@@ -136,7 +138,7 @@ pub async fn get(
 /// Change a destination. What is absent stays, the URL too; `enabled` switches it off and on.
 #[utoipa::path(patch, path = "/api/v1/integrations/destinations/{id}", operation_id = "changeDestination", tag = "destinations",
     params(("id" = String, Path, description = "`dst_...`")), request_body = Change,
-    extensions(("x-permission" = json!("destination:update"))),
+    extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The destination as it is now", body = Destination)))]
 pub async fn change(
     caller: Caller,
@@ -151,6 +153,7 @@ pub async fn change(
         Box::pin(async move {
             audit::bump_epoch(tx).await?;
             let mut row = find(tx, id).await?;
+            portal::check_change(&caller, &row, &change)?;
             let fields = change.apply(&mut row, &app)?;
             body::check_credential(tx, row.credential).await?;
             let resigned = fields.contains(&"signing");
@@ -199,7 +202,7 @@ pub async fn change(
 /// Delete a destination. What still waits for it reads as cancelled from this moment on, and a job writes that
 /// down little by little; what was delivered stays readable.
 #[utoipa::path(delete, path = "/api/v1/integrations/destinations/{id}", operation_id = "deleteDestination", tag = "destinations",
-    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:delete"))),
+    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:delete")), ("x-portal" = json!(true))),
     responses((status = 204, description = "Deleted")))]
 pub async fn remove(caller: Caller, State(app): State<Arc<App>>, Id(id): Id<DestinationId>) -> Result<StatusCode, Problem> {
     let store = caller.store.clone();
@@ -226,7 +229,7 @@ pub struct Revealed {
 /// Show the endpoint's whole URL. Each look is audited.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/reveal", operation_id = "revealDestination",
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
-    extensions(("x-permission" = json!("destination:reveal"))),
+    extensions(("x-permission" = json!("destination:reveal")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The URL", body = Revealed)))]
 pub async fn reveal(
     caller: Caller,
@@ -250,7 +253,7 @@ pub async fn reveal(
 /// Hold a destination: events are accepted and wait. Whatever waits, this is one write.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/pause", operation_id = "pauseDestination",
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
-    extensions(("x-permission" = json!("destination:update"))),
+    extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "Paused", body = Destination),
         (status = 409, description = "It is disabled, which holds it already")))]
 pub async fn pause(caller: Caller, app: State<Arc<App>>, id: Id<DestinationId>) -> Result<axum::Json<Destination>, Problem> {
@@ -264,7 +267,7 @@ pub async fn pause(caller: Caller, app: State<Arc<App>>, id: Id<DestinationId>) 
 /// Let a paused destination go on; what waited is sent now.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/resume", operation_id = "resumeDestination",
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
-    extensions(("x-permission" = json!("destination:update"))),
+    extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "Active again", body = Destination),
         (status = 409, description = "It is disabled: enable it with PATCH")))]
 pub async fn resume(caller: Caller, app: State<Arc<App>>, id: Id<DestinationId>) -> Result<axum::Json<Destination>, Problem> {
@@ -313,7 +316,7 @@ pub struct Sent {
 /// Send a `webhook.test` event to this destination alone, whatever it subscribes to.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/test", operation_id = "testDestination",
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
-    extensions(("x-permission" = json!("destination:update"))),
+    extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 202, description = "On its way; look at the delivery", body = Sent)))]
 pub async fn test(
     caller: Caller,

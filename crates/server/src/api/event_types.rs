@@ -177,7 +177,7 @@ impl Key {
 
 /// The catalogue, newest first; what is built in stands at its end.
 #[utoipa::path(get, path = "/api/v1/event-types", operation_id = "listEventTypes", tag = "events",
-    params(PageParams), extensions(("x-permission" = json!("event_type:read"))),
+    params(PageParams), extensions(("x-permission" = json!("event_type:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "A page of event types", body = Listed<EventType>)))]
 pub async fn list(
     caller: Caller,
@@ -248,7 +248,7 @@ pub async fn create(
 /// One event type, by its id or its name.
 #[utoipa::path(get, path = "/api/v1/event-types/{id}", operation_id = "getEventType", tag = "events",
     params(("id" = String, Path, description = "`ety_...`, or the type's name")),
-    extensions(("x-permission" = json!("event_type:read"))),
+    extensions(("x-permission" = json!("event_type:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The event type", body = EventType)))]
 pub async fn get(caller: Caller, State(app): State<Arc<App>>, Id(key): Id<Key>) -> Result<axum::Json<EventType>, Problem> {
     if let Some(known) = key.built_in(&app) {

@@ -27,6 +27,8 @@ use crate::app::App;
 use crate::edge::{Arrival, LogTenant};
 
 pub const X_PERMISSION: &str = "x-permission";
+/// Marks what customers in a portal may use too: what isn't marked is not there for them.
+pub const X_PORTAL: &str = "x-portal";
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ impl Need {
     /// and a trail of its own, and no destinations.
     fn without_tenant(self) -> bool {
         use Permission::*;
-        let platform_s_own = [TenantRead, TenantWrite, UserRead, UserWrite, TokenRead, TokenWrite, AuditRead];
+        let platform_s_own = [TenantRead, TenantWrite, UserRead, UserWrite, TokenRead, TokenWrite, AuditRead, PortalOpen];
         matches!(self, Self::Session) || matches!(self, Self::May(permission) if platform_s_own.contains(&permission))
     }
 }
@@ -76,38 +78,51 @@ pub struct Unguarded(Method, String);
 
 pub struct Guard {
     app: Arc<App>,
-    needs: HashMap<String, Vec<(Method, Need)>>,
+    needs: HashMap<String, Vec<(Method, Rule)>>,
+}
+
+/// What a route asks of its caller, and whether portals may use it.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    need: Need,
+    portal: bool,
+}
+
+fn in_portals(operation: &Operation) -> bool {
+    let marked = operation.extensions.as_ref().and_then(|extensions| extensions.get(X_PORTAL));
+    marked.and_then(serde_json::Value::as_bool) == Some(true)
 }
 
 impl Guard {
     pub fn new(app: Arc<App>, document: &OpenApi) -> Result<Self, Unguarded> {
-        let mut needs: HashMap<String, Vec<(Method, Need)>> = HashMap::new();
+        let mut needs: HashMap<String, Vec<(Method, Rule)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             for (method, operation) in operations(item) {
                 let need = Need::of(operation).ok_or_else(|| Unguarded(method.clone(), path.clone()))?;
-                needs.entry(path.clone()).or_default().push((method, need));
+                let rule = Rule { need, portal: in_portals(operation) };
+                needs.entry(path.clone()).or_default().push((method, rule));
             }
         }
         Ok(Self { app, needs })
     }
 
-    fn need(&self, path: &str, method: &Method) -> Option<Need> {
+    fn rule(&self, path: &str, method: &Method) -> Option<Rule> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.needs.get(path)?.iter().find(|(known, _)| known == method).map(|(_, need)| *need)
+        self.needs.get(path)?.iter().find(|(known, _)| known == method).map(|(_, rule)| *rule)
     }
 }
 
 pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let route = path.as_ref().map_or("", MatchedPath::as_str);
-    let Some(need) = guard.need(route, request.method()) else {
+    let Some(rule) = guard.rule(route, request.method()) else {
         return Problem::internal("a route without a guard").into_response();
     };
-    if need == Need::Public {
+    if rule.need == Need::Public {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    let caller = match admit(&guard.app, need, route, &parts).await {
+    let caller = match admit(&guard.app, rule, route, &parts).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
@@ -118,7 +133,8 @@ pub async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next
     response
 }
 
-async fn admit(app: &App, need: Need, route: &str, parts: &Parts) -> Result<Caller, Problem> {
+async fn admit(app: &App, rule: Rule, route: &str, parts: &Parts) -> Result<Caller, Problem> {
+    let need = rule.need;
     let headers = &parts.headers;
     let arrival = parts.extensions.get::<Arrival>().cloned().ok_or_else(|| Problem::internal("no edge"))?;
     let Some(credential) = Credential::of(headers)? else {
@@ -137,6 +153,10 @@ async fn admit(app: &App, need: Need, route: &str, parts: &Parts) -> Result<Call
         return Ok(caller);
     }
     let caller = caller::identify(app, credential, arrival, named).await?;
+    if caller.portal.is_some() && !rule.portal {
+        tracing::warn!(actor = %caller.actor, route, tenant = &*caller.tenant_slug, "denied");
+        return Err(Problem::forbidden("the customer portal has no part in this"));
+    }
     if let Need::May(permission) = need
         && !caller.permissions.allow(permission)
     {

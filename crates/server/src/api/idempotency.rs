@@ -77,7 +77,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Create<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let key = key(request.headers())?;
         let scope = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
-        let tenant = request.extensions().get::<Caller>().map(|caller| caller.tenant);
+        let (tenant, scope) = place(&request, scope);
         let bytes = body::read(request, body::LIMIT).await?;
         let claim = key.zip(tenant).map(|(key, tenant)| claim(app, tenant, key, scope, &bytes));
         Ok(Self { body: body::parse(&bytes)?, once: Once { claim, ambient: app.ambient.clone() } })
@@ -91,13 +91,23 @@ impl FromRequest<Arc<App>> for Once {
         let key = key(request.headers())?;
         // The path with its ids is what is asked for.
         let scope = request.uri().path().to_owned();
-        let tenant = request.extensions().get::<Caller>().map(|caller| caller.tenant);
+        let (tenant, scope) = place(&request, scope);
         let claim = key.zip(tenant).map(|(key, tenant)| claim(app, tenant, key, scope, &[]));
         Ok(Self { claim, ambient: app.ambient.clone() })
     }
 }
 
-fn claim(app: &App, tenant: TenantId, key: String, scope: String, body: &[u8]) -> Claim {
+/// A portal's keys are its own: another portal of the tenant must not hear what was made with them.
+fn place(request: &Request, scope: String) -> (Option<TenantId>, String) {
+    let caller = request.extensions().get::<Caller>();
+    let scope = match caller.and_then(|caller| caller.portal.as_ref()) {
+        Some(portal) => format!("{scope} {}", portal.id),
+        None => scope,
+    };
+    (caller.map(|caller| caller.tenant), scope)
+}
+
+pub fn claim(app: &App, tenant: TenantId, key: String, scope: String, body: &[u8]) -> Claim {
     Claim { tenant, key, scope, request_hash: app.fingerprints.of(tenant, body).to_vec() }
 }
 

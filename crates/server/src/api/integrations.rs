@@ -38,7 +38,7 @@ pub struct AdapterKind {
 
 /// The adapters that a destination may name, each with the schema of its settings.
 #[utoipa::path(get, path = "/api/v1/integrations/adapters", operation_id = "listAdapters", tag = "destinations",
-    extensions(("x-permission" = json!("destination:read"))),
+    extensions(("x-permission" = json!("destination:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "All adapters", body = Adapters)))]
 pub async fn adapters(_caller: Caller, State(app): State<Arc<App>>) -> axum::Json<Adapters> {
     let lenient = app.config.environment.lenient();

@@ -47,6 +47,7 @@ mod nouns;
 mod ordered;
 pub mod path;
 mod policy;
+mod portal_sessions;
 pub mod problem;
 mod public_keys;
 mod records;
@@ -56,6 +57,7 @@ mod settings;
 mod statistics;
 mod tag_uses;
 mod tenants;
+mod test_endpoint;
 mod tickets;
 mod tokens;
 mod users;
@@ -83,6 +85,9 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(roles::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::get, tokens::revoke))
+        .routes(routes!(portal_sessions::list, portal_sessions::create))
+        .routes(routes!(portal_sessions::open))
+        .routes(routes!(portal_sessions::get, portal_sessions::revoke))
         .routes(routes!(tenants::list, tenants::create))
         .routes(routes!(tenants::get, tenants::change))
         .routes(routes!(features::get, features::put))
@@ -112,6 +117,7 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::get, credentials::change, credentials::remove))
         .routes(routes!(integrations::adapters))
+        .routes(routes!(test_endpoint::get, test_endpoint::put))
         .routes(routes!(integrations::pause))
         .routes(routes!(integrations::resume))
         .routes(routes!(policy::get, policy::put))
@@ -121,6 +127,7 @@ fn management() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::get))
         .routes(routes!(deliveries::attempts))
+        .routes(routes!(deliveries::request::get))
         .routes(routes!(deliveries::replay))
         .routes(routes!(deliveries::cancel))
         .routes(routes!(ordered::keys))
@@ -278,7 +285,7 @@ pub fn router(app: &Arc<App>, surface: Surface) -> Result<Router, guard::Unguard
     }
     if surface.api {
         operations = operations.merge(management());
-        pages = session::link_route().merge(docs::routes(&document)).merge(console::routes());
+        pages = session::link_route().merge(docs::routes(&document)).merge(console::routes(&app.config.portal));
     }
     let (operations, _) = operations.split_for_parts();
     let router = operations

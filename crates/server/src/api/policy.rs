@@ -55,7 +55,7 @@ impl From<Row> for DeliveryPolicy {
 
 /// The policy that holds for this tenant.
 #[utoipa::path(get, path = "/api/v1/integrations/delivery-policy", operation_id = "getDeliveryPolicy", tag = "destinations",
-    extensions(("x-permission" = json!("destination:read"))),
+    extensions(("x-permission" = json!("destination:read")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The policy", body = DeliveryPolicy)))]
 pub async fn get(caller: Caller) -> Result<axum::Json<DeliveryPolicy>, Problem> {
     let found = caller.store.read::<_, Problem, _>(|tx: &mut Tx| Box::pin(async move { Ok(rows::get(tx).await?) })).await?;

@@ -24,6 +24,7 @@ use super::body::Json;
 use super::caller::{Caller, SESSION_COOKIE, fresh_token, sha256};
 use super::features::Features;
 use super::guard::same_origin;
+use super::portal_sessions::PortalSession as PortalView;
 use super::problem::Problem;
 use crate::app::App;
 use crate::edge::{Arrival, loopback};
@@ -44,7 +45,7 @@ pub struct SignIn {
 /// Who the caller is.
 #[derive(Serialize, ToSchema)]
 pub struct Me {
-    /// `user:usr_...` or `token:tok_...`, as the audit trail names it.
+    /// `user:usr_...`, `token:tok_...` or `portal:psn_...`, as the audit trail names it.
     #[schema(example = "user:usr_01jd8r7c5tevzs9c1ghvzv3hkp")]
     actor: String,
     /// For people.
@@ -63,6 +64,8 @@ pub struct Me {
     #[schema(value_type = Vec<String>, example = json!(["destination:read"]))]
     permissions: Vec<Permission>,
     features: Features,
+    /// For customers in the portal.
+    portal: Option<PortalView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -147,7 +150,7 @@ fn cookie_can_work(arrival: &Arrival, headers: &HeaderMap) -> Result<(), Problem
 /// Who the caller is and what they may do.
 #[utoipa::path(get, path = "/api/v1/session", operation_id = "whoAmI", tag = "session",
     responses((status = 200, description = "The caller", body = Me)),
-    extensions(("x-permission" = json!("session"))))]
+    extensions(("x-permission" = json!("session")), ("x-portal" = json!(true))))]
 pub async fn who_am_i(caller: Caller) -> Result<axum::Json<Me>, Problem> {
     let actor = caller.actor.clone();
     let home = if caller.platform { caller.store.db().system() } else { caller.store.clone() };
@@ -167,14 +170,18 @@ pub async fn who_am_i(caller: Caller) -> Result<axum::Json<Me>, Problem> {
         tenant: tenant.map(|tenant| TenantName { id: tenant.id, slug: tenant.slug, name: tenant.name }),
         permissions: caller.permissions.iter().collect(),
         features: Features { inbound_webhooks_enabled: caller.inbound_webhooks_enabled },
+        portal: caller.portal.as_deref().cloned().map(PortalView::from),
     }))
 }
 
 /// Sign out: the session ends at once, and the cookie is taken back.
 #[utoipa::path(delete, path = "/api/v1/session", operation_id = "signOut", tag = "session",
     responses((status = 204, description = "Signed out")),
-    extensions(("x-permission" = json!("session"))))]
+    extensions(("x-permission" = json!("session")), ("x-portal" = json!(true))))]
 pub async fn sign_out(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Problem> {
+    if let Some(portal) = &caller.portal {
+        return super::portal_sessions::end(&app, &caller, portal.id).await;
+    }
     if let (Some(hash), Actor::User(_)) = (caller.session, &caller.actor) {
         let home = if caller.platform { app.db.system() } else { caller.store.clone() };
         home.write(move |tx| Box::pin(async move { session::delete(tx, &hash).await })).await?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::Router;
 use clap::Args;
 use data_encoding::HEXLOWER;
 use hookswitch_domain::signature::hmac_sha256;
@@ -57,7 +58,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::spawn(wait_for_signal(app.clone(), stop.clone())?);
 
-    let endpoint = Endpoint::new(app.ambient.clone());
+    let endpoint = Endpoint::new(app.ambient.clone(), receiver);
+    app.test_endpoint.set(endpoint.clone()).ok();
     let served = tokio::spawn(demo::serve_endpoint(endpoint_listener, endpoint.clone(), stop.clone()));
     app.engine.start();
     let known = Keepsake::load(&data)?;
@@ -73,7 +75,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     endpoint.learn(&keepsake);
     let callers = keepsake.0.values().map(|tenant| Inside { router: router.clone(), token: tenant.token.clone() }).collect();
     tokio::spawn(demo::run_traffic(callers, app.ambient.clone(), first, stop.clone()));
-    tell(&app, &keepsake, &data, listen, receiver).await?;
+    let portal = portal_link(&keepsake, &router).await?;
+    tell(&app, &keepsake, &data, listen, receiver, &portal).await?;
 
     serve::serve(listener, router, serve::Limits::of(&config), stop).await;
     app.engine.stop().await;
@@ -97,12 +100,29 @@ fn configuration(data: &Path, listen: SocketAddr, receiver: SocketAddr) -> anyho
         .set("secrets.master_key_file", data.join("master.key").display().to_string())
         .set("egress.allow_cidrs", serde_json::json!([allowed]).to_string())
         .set("egress.require_https", "false")
+        // The test endpoint stands for a host who shows the portal among its own pages.
+        .set("portal.frame_ancestors", serde_json::json!([format!("http://{receiver}")]).to_string())
         .set("telemetry.log", std::env::var("HOOKSWITCH_TELEMETRY__LOG").unwrap_or_else(|_| "warn".to_owned()))
         .set("telemetry.log_format", "text");
     Ok(Config::from_source(source)?)
 }
 
-async fn tell(app: &Arc<App>, keepsake: &Keepsake, data: &Path, listen: SocketAddr, receiver: SocketAddr) -> anyhow::Result<()> {
+/// What a customer of acme's would be sent.
+async fn portal_link(keepsake: &Keepsake, router: &Router) -> anyhow::Result<String> {
+    let token = keepsake.0.get("acme").context("the demo's passwords name no tenant acme")?.token.clone();
+    let look = serde_json::json!({ "look": { "accent": "#7a3e9d", "logo_text": "Acme Manufacturing" } });
+    let made = Inside { router: router.clone(), token }.post("/api/v1/portal-sessions", &look).await?;
+    Ok(made["url"].as_str().context("a link without its address")?.to_owned())
+}
+
+async fn tell(
+    app: &Arc<App>,
+    keepsake: &Keepsake,
+    data: &Path,
+    listen: SocketAddr,
+    receiver: SocketAddr,
+    portal: &str,
+) -> anyhow::Result<()> {
     let acme = keepsake.0.get("acme").context("the demo's passwords name no tenant acme")?;
     let link = sign_in_link(app, &acme.tenant_admin.email).await?;
     let auth = format!("-H 'Authorization: Bearer {}' -H 'Content-Type: application/json'", acme.token);
@@ -113,7 +133,8 @@ async fn tell(app: &Arc<App>, keepsake: &Keepsake, data: &Path, listen: SocketAd
          Sign in (once, within an hour):  http://{listen}/signin?token={link}\n\
          Passwords and tokens:            {passwords}\n\
          API documentation:               http://{listen}/api/docs\n\
-         Test endpoint:                   http://{receiver}/\n\n\
+         Test endpoint:                   http://{receiver}/\n\
+         Customer portal (once, now):     {portal}\n\n\
          1. Publish an event; it arrives at the test endpoint, signed:\n\n   \
          curl {auth} http://{listen}/api/v1/events -d '{{\"event_type\":\"order.created\",\"payload\":{{\"order\":\"SO-1\"}}}}'\n\n\
          2. Send a signed alert in; it becomes a ticket (twice gives no second one):\n\n   \

@@ -1,8 +1,9 @@
 //! The test endpoint: a receiver that checks signatures and shows what it got. `/{tenant}/hook`
 //! takes everything; `/{tenant}/stumble` fails the first time that it sees a delivery, so that a
-//! retry can be watched.
+//! retry can be watched; `/{tenant}/try` is for people's own first destination: they may break it.
 
 use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,11 +44,32 @@ pub struct Endpoint {
     secrets: Mutex<Vec<Secret>>,
     got: Mutex<VecDeque<Got>>,
     stumbled: Mutex<HashSet<String>>,
+    address: SocketAddr,
+    /// Tenants whose `try` answers 503 at the moment.
+    broken: Mutex<HashSet<String>>,
 }
 
 impl Endpoint {
-    pub fn new(ambient: Arc<dyn Ambient>) -> Arc<Self> {
-        Arc::new(Self { ambient, secrets: Mutex::default(), got: Mutex::default(), stumbled: Mutex::default() })
+    pub fn new(ambient: Arc<dyn Ambient>, address: SocketAddr) -> Arc<Self> {
+        let (secrets, got, stumbled, broken) = Default::default();
+        Arc::new(Self { ambient, secrets, got, stumbled, address, broken })
+    }
+
+    /// Where a tenant's first destination may point.
+    pub fn url(&self, tenant: &str) -> String {
+        format!("http://{}/{tenant}/try", self.address)
+    }
+
+    pub fn is_broken(&self, tenant: &str) -> bool {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).contains(tenant)
+    }
+
+    pub fn set_broken(&self, tenant: &str, broken: bool) {
+        let mut set = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        match broken {
+            true => set.insert(tenant.to_owned()),
+            false => set.remove(tenant),
+        };
     }
 
     /// The secrets to check signatures with, once they are made.
@@ -114,6 +136,9 @@ async fn receive(
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let webhook_id = header("webhook-id");
     let answered = match kind.as_str() {
+        // Its secret is its maker's alone.
+        "try" if endpoint.is_broken(&tenant) => StatusCode::SERVICE_UNAVAILABLE,
+        "try" => StatusCode::OK,
         _ if signature != "valid" => StatusCode::UNAUTHORIZED,
         "stumble" if endpoint.stumbles(&webhook_id) => StatusCode::SERVICE_UNAVAILABLE,
         "hook" | "stumble" => StatusCode::OK,

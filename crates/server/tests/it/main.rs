@@ -26,6 +26,7 @@ mod notifications;
 mod nul;
 mod outages;
 mod outbound;
+mod portal;
 mod receiver;
 mod records;
 mod references;

@@ -244,7 +244,7 @@ impl Batch {
     }
 
     fn run_one(mut self, job: Job) -> Self {
-        let tx = Tx { inner: Inner::Sqlite(self.connection), tenant: job.how.tenant, after_commit: Vec::new() };
+        let tx = Tx { inner: Inner::Sqlite(self.connection), tenant: job.how.tenant, group: None, after_commit: Vec::new() };
         let Some(Ran { tx, good, reply }) = (job.run)(Ok(tx)) else { unreachable!("a job that may run does") };
         let Inner::Sqlite(connection) = tx.inner else { unreachable!("a job keeps its connection") };
         self.connection = connection;

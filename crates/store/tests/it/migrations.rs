@@ -73,9 +73,12 @@ async fn a_database_that_lacks_an_older_migration_is_behind(engine: &Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_in_the_middle_is_applied() {
-    const FIRST: Migration = Migration { version: 1, name: "first", sqlite: "CREATE TABLE a (n BIGINT)", postgres: "CREATE TABLE a (n BIGINT)" };
-    const THIRD: Migration = Migration { version: 3, name: "third", sqlite: "CREATE TABLE c (n BIGINT)", postgres: "CREATE TABLE c (n BIGINT)" };
-    const SECOND: Migration = Migration { version: 2, name: "second", sqlite: "CREATE TABLE b (n BIGINT)", postgres: "CREATE TABLE b (n BIGINT)" };
+    const FIRST: Migration =
+        Migration { version: 1, name: "first", sqlite: "CREATE TABLE a (n BIGINT)", postgres: "CREATE TABLE a (n BIGINT)" };
+    const THIRD: Migration =
+        Migration { version: 3, name: "third", sqlite: "CREATE TABLE c (n BIGINT)", postgres: "CREATE TABLE c (n BIGINT)" };
+    const SECOND: Migration =
+        Migration { version: 2, name: "second", sqlite: "CREATE TABLE b (n BIGINT)", postgres: "CREATE TABLE b (n BIGINT)" };
     const BEFORE: &[Component] = &[STORE, Component { name: "host", migrations: &[FIRST, THIRD] }];
     const AFTER: &[Component] = &[STORE, Component { name: "host", migrations: &[FIRST, SECOND, THIRD] }];
     for engine in [Engine::sqlite(BEFORE).await, Engine::postgres(BEFORE).await] {

@@ -224,46 +224,46 @@ pub(super) async fn check_credential(tx: &mut Tx, id: Option<CredentialId>) -> R
 #[schema(as = DestinationChange)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    name: Option<String>,
+    pub(super) name: Option<String>,
     #[schema(value_type = Option<String>)]
-    endpoint_url: Option<Secret>,
+    pub(super) endpoint_url: Option<Secret>,
     #[schema(value_type = Option<Object>)]
-    settings: Option<Value>,
+    pub(super) settings: Option<Value>,
     /// Null takes the credential away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    credential_id: Option<Option<CredentialId>>,
+    pub(super) credential_id: Option<Option<CredentialId>>,
     #[schema(value_type = Option<Vec<String>>)]
-    event_types: Option<Vec<EventPattern>>,
+    pub(super) event_types: Option<Vec<EventPattern>>,
     /// Null: events of every group.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    group_id: Option<Option<GroupId>>,
+    pub(super) group_id: Option<Option<GroupId>>,
     /// Null takes the filter away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    filter: Option<Option<String>>,
+    pub(super) filter: Option<Option<String>>,
     /// Empty takes the allow-list away.
-    payload_fields: Option<Vec<String>>,
+    pub(super) payload_fields: Option<Vec<String>>,
     /// Null takes the transform away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
-    transform: Option<Option<String>>,
-    headers: Option<Vec<HeaderBody>>,
+    pub(super) transform: Option<Option<String>>,
+    pub(super) headers: Option<Vec<HeaderBody>>,
     /// Null goes back to the tenant's default profile; a profile that is absent stays.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<SigningInput>)]
-    signing: Option<Option<SigningInput>>,
-    policy: Option<PolicyBody>,
-    max_in_flight: Option<u32>,
+    pub(super) signing: Option<Option<SigningInput>>,
+    pub(super) policy: Option<PolicyBody>,
+    pub(super) max_in_flight: Option<u32>,
     /// Null takes the limit away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    rate_limit_per_second: Option<Option<u32>>,
+    pub(super) rate_limit_per_second: Option<Option<u32>>,
     /// Counts for events that are accepted from now on: what waits keeps its order, or has none.
-    ordered: Option<bool>,
+    pub(super) ordered: Option<bool>,
     #[schema(value_type = Option<String>)]
-    body: Option<Body>,
+    pub(super) body: Option<Body>,
     pub(super) enabled: Option<bool>,
 }
 

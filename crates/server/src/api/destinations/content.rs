@@ -88,7 +88,7 @@ pub struct Previewed {
 
 /// Show what a destination with this filter, allow-list and transform would get of an event.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/preview", operation_id = "previewNewDestination",
-    tag = "destinations", request_body = Preview, extensions(("x-permission" = json!("destination:update"))),
+    tag = "destinations", request_body = Preview, extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "What would be sent; nothing was", body = Previewed)))]
 pub async fn preview(
     caller: Caller,
@@ -101,7 +101,7 @@ pub async fn preview(
 /// Show what this destination would get of an event, as it is or with changes that aren't saved yet.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/preview", operation_id = "previewDestination",
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")), request_body = Preview,
-    extensions(("x-permission" = json!("destination:update"))),
+    extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "What would be sent; nothing was", body = Previewed)))]
 pub async fn preview_of(
     caller: Caller,

@@ -210,7 +210,7 @@ pub struct Rotated {
 /// overlap is over, or `finalize-rotation` ends it.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/rotate-secret", operation_id = "rotateDestinationSecret",
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")), request_body = Rotate,
-    extensions(("x-permission" = json!("destination:update"))),
+    extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The new secret, shown this once", body = Rotated),
         (status = 409, description = "Its adapter sends no signatures")))]
 pub async fn rotate(
@@ -293,7 +293,7 @@ async fn refuse_same(tx: &mut Tx, app: &App, row: &Row, brought: Option<&Secret>
 /// End a rotation's overlap now: the old secret and the old key never sign again. Without one, nothing changes.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/finalize-rotation",
     operation_id = "finalizeDestinationRotation", tag = "destinations",
-    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:update"))),
+    params(("id" = String, Path, description = "`dst_...`")), extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "The new secret signs alone", body = Destination)))]
 pub async fn finalize(
     caller: Caller,

@@ -31,7 +31,7 @@ pub(super) async fn held_until_verified(tx: &mut Tx, row: &Row) -> Result<Option
 /// verified, and one that was only waiting for this is enabled.
 #[utoipa::path(post, path = "/api/v1/integrations/destinations/{id}/verify", operation_id = "verifyDestination",
     tag = "destinations", params(("id" = String, Path, description = "`dst_...`")),
-    extensions(("x-permission" = json!("destination:update"))),
+    extensions(("x-permission" = json!("destination:update")), ("x-portal" = json!(true))),
     responses((status = 200, description = "Verified", body = Destination),
         (status = 409, description = "Its adapter takes no challenge, or it was changed meanwhile"),
         (status = 422, description = "`challenge_failed`: the receiver didn't repeat the challenge; the detail says what it did")))]

@@ -91,9 +91,7 @@ async fn writes_that_the_system_refuses_are_503_and_lose_nothing() {
         }
         ids
     };
-    until("everything that was acknowledged to arrive", || async {
-        arrived().into_keys().eq(0..acknowledged).then_some(())
-    })
-    .await;
+    until("everything that was acknowledged to arrive", || async { arrived().into_keys().eq(0..acknowledged).then_some(()) })
+        .await;
     assert!(arrived().values().all(|ids| ids.len() == 1), "one event for each acknowledgement, however often it is sent");
 }
