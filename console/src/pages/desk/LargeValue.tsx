@@ -37,7 +37,7 @@ function Lines({ field, record, scope }: ValueProps) {
   const parts = field.parts.filter(({ name }) => rows.some((row: Given) => !isEmpty(row[name])))
   return (
     <div className="scrolling" tabIndex={0} role="group" aria-label={t(`desk.field.${field.name}`)}>
-      <Table className="rows" aria-label={t(`desk.field.${field.name}`)} highlightOnHover={false}>
+      <Table className="rows changes" horizontalSpacing={6} aria-label={t(`desk.field.${field.name}`)} highlightOnHover={false}>
         <Table.Thead>
           <Table.Tr>
             {parts.map((part) => (
