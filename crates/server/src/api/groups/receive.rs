@@ -19,7 +19,6 @@ use hookswitch_pipeline::inbound::auth::{self, Knock};
 use hookswitch_store::StoreError;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
-use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::refused;
@@ -98,7 +97,7 @@ pub async fn receive(State(app): State<Arc<App>>, Path(group): Path<String>, req
         return Ok(stranger());
     }
     // A bucket of its own beside those of inbound webhooks: ids are unique among all kinds.
-    let taken = app.engine.receiver.rates.take(InboundWebhookId(group.uuid()), PER_MINUTE, Instant::now());
+    let taken = app.engine.receiver.rates.take(InboundWebhookId(group.uuid()), PER_MINUTE).await;
     taken.map_err(|wait| Problem::too_many("more than 600 tasks a minute", wait.as_secs_f64().ceil() as u64))?;
     let incoming = Incoming::from(body::parse::<TaskBody>(&bytes)?);
     let store = app.db.for_tenant(door.tenant);
