@@ -17,11 +17,14 @@ use crate::wire::Conn;
 /// Answers that are none of those asked for, before a drive is called off.
 const BAD_MAX: u64 = 20;
 
-/// Where to, and what: the request of this number, written into the buffer.
+/// Writes the request of this number into the buffer.
+pub type Writer = dyn Fn(u64, &mut Vec<u8>) + Send + Sync;
+
+/// Where to, and what.
 #[derive(Clone)]
 pub struct Aim {
     pub address: SocketAddr,
-    pub write: Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>,
+    pub write: Arc<Writer>,
 }
 
 /// When a drive ends.

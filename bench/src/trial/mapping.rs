@@ -66,7 +66,7 @@ fn expressions() -> Vec<Expr<'static>> {
 
 async fn once(sandbox: &Sandbox, body: &str) -> Result<Value> {
     let evaluated = sandbox.evaluate(Uuid::nil(), body.as_bytes(), &expressions()).await?;
-    let results = evaluated.into_iter().map(|one| Ok(one.result.map_err(|error| anyhow::anyhow!(error.message))?));
+    let results = evaluated.into_iter().map(|one| one.result.map_err(|error| anyhow::anyhow!(error.message)));
     Ok(json!(results.collect::<Result<Vec<_>>>()?))
 }
 

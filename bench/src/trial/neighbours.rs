@@ -88,7 +88,9 @@ fn measure(trials: &Trials, healthy: &mut Side, bad: Option<(&mut Side, u64)>) -
     let (first, events) = healthy.take(PER_SECOND, SPAN);
     let load = load::open_loop(healthy.target.clone(), first, PER_SECOND, SPAN);
     match bad {
-        None => drop(trials.runtime.block_on(load)?),
+        None => {
+            trials.runtime.block_on(load)?;
+        }
         Some((side, per_second)) => {
             let span = HEAD_START + SPAN;
             let (first, _) = side.take(per_second, span);

@@ -120,12 +120,12 @@ async fn look_at_schema(findings: &mut Findings, db: &Db) {
         Ok(Schema::Empty) => findings.add("database", Verdict::Note, "empty; hookswitch serve or migrate makes its tables"),
         Ok(Schema::Behind(missing)) => findings.bad(
             "database",
-            &format!("of an older version: it lacks {}", missing.join(", ")),
+            format!("of an older version: it lacks {}", missing.join(", ")),
             "Make a backup, then run hookswitch migrate",
         ),
         Ok(Schema::Ahead(unknown)) => findings.bad(
             "database",
-            &format!("of a newer version than this program, which doesn't know {}", unknown.join(", ")),
+            format!("of a newer version than this program, which doesn't know {}", unknown.join(", ")),
             "Use the newer program",
         ),
         Err(error) => findings.bad("database", error, "Look at the database's own log"),
