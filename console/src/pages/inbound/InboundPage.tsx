@@ -14,13 +14,12 @@ import { Later } from '../../ui/Later'
 import { Listing } from '../../ui/Listing'
 import { Page } from '../../ui/Page'
 import { Refresh } from '../../ui/Refresh'
-import { SidePanel } from '../../ui/SidePanel'
 import { createInboundCurl } from '../../ui/curl'
-import { FeatureNotice } from './FeatureNotice'
-import { InboundTable } from './InboundTable'
 
-const InboundForm = lazy(() => import('./InboundForm').then((loaded) => ({ default: loaded.InboundForm })))
-const SourceWizard = lazy(() => import('./wizard/SourceWizard').then((loaded) => ({ default: loaded.SourceWizard })))
+const ConnectSender = lazy(() => import('./Adding').then((loaded) => ({ default: loaded.ConnectSender })))
+const FeatureNotice = lazy(() => import('./FeatureNotice').then((loaded) => ({ default: loaded.FeatureNotice })))
+const NewInbound = lazy(() => import('./Adding').then((loaded) => ({ default: loaded.NewInbound })))
+const InboundTable = lazy(() => import('./InboundTable').then((loaded) => ({ default: loaded.InboundTable })))
 const InboundPanel = lazy(() => import('./InboundPanel').then((loaded) => ({ default: loaded.InboundPanel })))
 const SecretOnce = lazy(() => import('../../ui/SecretOnce').then((loaded) => ({ default: loaded.SecretOnce })))
 const OutboundTab = lazy(() => import('./OutboundTab').then((loaded) => ({ default: loaded.OutboundTab })))
@@ -77,7 +76,7 @@ function Inbound({ chosen, adding, go }: Props) {
   const [made, setMade] = useState<CreatedInbound>()
   return (
     <div className="page">
-      {!session.features.inbound_webhooks_enabled && <FeatureNotice />}
+      <Later when={!session.features.inbound_webhooks_enabled}>{!session.features.inbound_webhooks_enabled && <FeatureNotice />}</Later>
       <Group justify="space-between">
         <Refresh id="inbound-refresh" of={[query]} kinds={['inbound']} />
         {may('inbound_webhook:create') && (
@@ -109,25 +108,19 @@ function Inbound({ chosen, adding, go }: Props) {
           <Empty id="create-inbound-curl" title={t('inbound.emptyTitle')} text={t('inbound.empty')} curl={createInboundCurl()} />
         }
       >
-        {(rows) => <InboundTable rows={rows} chosen={chosen} />}
-      </Listing>
-      <SidePanel
-        id="new-inbound"
-        title={t('inboundForm.new')}
-        opened={making}
-        onClose={() => setMaking(false)}
-        size="min(980px, 100%)"
-      >
-        <Later when={making} wait>
-          <InboundForm onDone={(saved) => [setMaking(false), setMade(saved)]} onCancel={() => setMaking(false)} />
-        </Later>
-      </SidePanel>
-      {may('inbound_webhook:create') && (
-        <SidePanel id="wizard" title={t('wizard.title')} opened={adding} onClose={() => go({})} size="min(980px, 100%)">
-          <Later when={adding} wait>
-            {adding && <SourceWizard onDone={(webhook) => go({ webhook })} />}
+        {(rows) => (
+          <Later when wait>
+            <InboundTable rows={rows} chosen={chosen} />
           </Later>
-        </SidePanel>
+        )}
+      </Listing>
+      <Later when={making}>
+        <NewInbound opened={making} onClose={() => setMaking(false)} onMade={(saved) => [setMaking(false), setMade(saved)]} />
+      </Later>
+      {may('inbound_webhook:create') && (
+        <Later when={adding}>
+          <ConnectSender opened={adding} onClose={() => go({})} onDone={(webhook) => go({ webhook })} />
+        </Later>
       )}
     </div>
   )

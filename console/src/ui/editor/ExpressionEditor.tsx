@@ -4,7 +4,7 @@ import { type ReactNode, Suspense, lazy } from 'react'
 
 import type { EditorProps } from './JsonataEditor'
 
-const JsonataEditor = lazy(() => import('./JsonataEditor'))
+const JsonataEditor = lazy(() => import('./JsonataEditor').then((loaded) => ({ default: loaded.JsonataEditor })))
 
 type Props = Omit<EditorProps, 'labelledBy' | 'describedBy'> & {
   label: ReactNode

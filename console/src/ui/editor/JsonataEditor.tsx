@@ -25,7 +25,7 @@ export type EditorProps = {
   placeholder?: string
 }
 
-export default function JsonataEditor(props: EditorProps) {
+export function JsonataEditor(props: EditorProps) {
   const { t } = useTranslation()
   const { id, value, labelledBy, describedBy, fault, placeholder } = props
   const frame = useRef<HTMLDivElement>(null)
