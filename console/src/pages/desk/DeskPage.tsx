@@ -19,13 +19,13 @@ import { Time } from '../../ui/Time'
 import { domId } from '../../ui/domId'
 import { useNarrow } from '../../ui/useNarrow'
 import { NotFoundPage } from '../NotFoundPage'
-import { DeskFilters } from './DeskFilters'
 import { Value, isEmpty } from './Value'
 import { type Field, type Noun, fieldOf, titleOf } from './nouns'
 import { filterOf } from './place'
 import type { DeskSearch } from './search'
 import { nouns } from './setup'
 
+const DeskFilters = lazy(() => import('./DeskFilters').then((loaded) => ({ default: loaded.DeskFilters })))
 const RecordPanel = lazy(() => import('./RecordPanel').then((loaded) => ({ default: loaded.RecordPanel })))
 const NewRecord = lazy(() => import('./RecordPanel').then((loaded) => ({ default: loaded.NewRecord })))
 
@@ -64,7 +64,9 @@ function Records({ noun }: { noun: Noun }) {
         </Group>
       }
     >
-      <DeskFilters key={noun.key} noun={noun} filter={filter} onChange={go} />
+      <Later when>
+        <DeskFilters key={noun.key} noun={noun} filter={filter} onChange={go} />
+      </Later>
       <Listing
         id="records"
         of={query}
