@@ -2,7 +2,7 @@
 import { type APIRequestContext, type Browser, type Page } from '@playwright/test'
 
 import { type Demo, expect, test } from './demo'
-import { expectAccessible, expectNamed, expectToFit } from './quality'
+import { expectAccessible, expectNamed, expectToFit } from './checks'
 
 const GROUP = 'grp_01jd8r7c5tevzs9c1ghvzv3hkp'
 const LOGO = 'data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSIyOCIgaGVpZ2h0PSIyOCI+PGNpcmNsZSBjeD0iMTQiIGN5PSIxNCIgcj0iMTIiIGZpbGw9IiM3YTNlOWQiLz48L3N2Zz4='

@@ -4,7 +4,6 @@ import { type Page } from '@playwright/test'
 
 import { expectAccessible, expectNamed, expectToFit } from './checks'
 import { expect, test } from './demo'
-import { expectAccessible, expectNamed, expectToFit } from './quality'
 
 const telephone = { width: 390, height: 844 }
 

@@ -25,6 +25,13 @@ export const eventQuery = (id: string) =>
     retry: false,
   })
 
+/** The bytes that destinations get which neither filter nor transform. */
+export const envelopeQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['events', 'envelope', id],
+    queryFn: () => answer(client.GET(`${list}/{id}/envelope`, { params: { path: { id } } })),
+  })
+
 export const eventTypesQuery = infiniteQueryOptions({
   queryKey: ['event-types', 'list'],
   queryFn: ({ pageParam }) => answer(client.GET(types, { params: { query: { limit: 100, cursor: pageParam } } })),

@@ -44,6 +44,134 @@ export interface paths {
         patch: operations["receiveInboundWebhookPatch"];
         trace?: never;
     };
+    "/api/integrations/inbound/{group_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a group a task, or change the one that was brought under this `externalId`. `X-Signature` is HMAC-SHA256
+         *     in hex over the timestamp, a dot and the body; `X-Timestamp` may be five minutes off.
+         */
+        post: operations["receiveGroupTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a group's webhooks, newest first. */
+        get: operations["listGroupWebhooks"];
+        put?: never;
+        /** Create a webhook of a group. The secret is in this answer and in no other. */
+        post: operations["createGroupWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a group's webhook. */
+        get: operations["getGroupWebhook"];
+        /**
+         * Change a group's webhook. What is left out stays, the URL too: it is shown without its path, and that is no
+         *     change either.
+         */
+        put: operations["changeGroupWebhook"];
+        post?: never;
+        /** Delete a group's webhook. What was delivered stays readable to the tenant. */
+        delete: operations["deleteGroupWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent to a webhook, newest first: look again to see how it goes on. */
+        get: operations["listGroupWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/webhooks/{id}/replay/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a finished delivery's event again, whether it failed or was delivered: a new delivery that names this one. */
+        post: operations["replayGroupWebhookDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/webhooks/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook a new secret. */
+        post: operations["rotateGroupWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/integrations/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a `webhook.test` event to this webhook alone, whatever it subscribes to. */
+        post: operations["testGroupWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -619,6 +747,183 @@ export interface paths {
         /** Switch features on and off. */
         put: operations["putFeatures"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List groups, newest first: all of them for who sees the desk, else the caller's own. */
+        get: operations["listGroups"];
+        put?: never;
+        /** Create a group with its first owner. */
+        post: operations["createGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join the group that an invitation code belongs to. Who is in it already stays as they are. */
+        post: operations["joinGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a group. */
+        get: operations["getGroup"];
+        put?: never;
+        post?: never;
+        /** Remove a group with its members and tasks. Its webhooks have to be removed before. */
+        delete: operations["removeGroup"];
+        options?: never;
+        head?: never;
+        /** Change a group's name or description. */
+        patch: operations["changeGroup"];
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/inbound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how other systems bring the group tasks. */
+        get: operations["getGroupInbound"];
+        /** Change whether, and from which networks, other systems may bring tasks. */
+        put: operations["changeGroupInbound"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/inbound/finalize-rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a rotation's overlap now: the old secret never lets in again. Without one, nothing changes. */
+        post: operations["finalizeGroupInboundRotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/inbound/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the group's inbound door a secret, or a new one. The old one ends at once, or after the overlap. */
+        post: operations["rotateGroupInboundSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/invitation-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the group another invitation code; the old one lets nobody in any more. */
+        post: operations["renewInvitationCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a group's members, the first one first. */
+        get: operations["listGroupMembers"];
+        put?: never;
+        /** Take a user of the tenant into the group. Owners alone make owners. */
+        post: operations["addGroupMember"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take somebody out of the group, or leave it. Their open tasks are then nobody's. */
+        delete: operations["removeGroupMember"];
+        options?: never;
+        head?: never;
+        /** Give a member another role. Owners alone make and unmake owners. */
+        patch: operations["changeGroupMember"];
+        trace?: never;
+    };
+    "/api/v1/groups/{id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a group's tasks, newest first. */
+        get: operations["listTasks"];
+        put?: never;
+        /** Create a task of the group. It is published as `task.created`. */
+        post: operations["createTask"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1370,6 +1675,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrations/deliveries/{id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The body that this delivery carries: what filter, allow-list and transform leave of the event. What no failed try
+         *     has kept is made anew, with the destination's present settings.
+         */
+        get: operations["getDeliveryRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/integrations/deliveries/{id}/retry": {
         parameters: {
             query?: never;
@@ -1904,6 +2229,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portal-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the links that were made and the portals that were opened, newest first. */
+        get: operations["listPortalSessions"];
+        put?: never;
+        /** Make a one-time link to the customer portal of a tenant, or of one of its groups. */
+        post: operations["createPortalSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal-sessions/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Follow a one-time link: exchange its secret for a session. The second one to try is told that it was used. */
+        post: operations["openPortalSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portal-sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a portal session. */
+        get: operations["getPortalSession"];
+        put?: never;
+        post?: never;
+        /** Revoke a portal: neither its link nor the session that it was exchanged for opens anything from the next request on. */
+        delete: operations["revokePortalSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/priorities": {
         parameters: {
             query?: never;
@@ -2287,6 +2665,75 @@ export interface paths {
         patch: operations["changeStatus"];
         trace?: never;
     };
+    "/api/v1/swaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List requests for swaps, newest first. */
+        get: operations["listSwaps"];
+        put?: never;
+        /** Ask for a swap. An admin of the group decides within 48 hours; nobody has more than three requests at a time. */
+        post: operations["createSwap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/swaps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a request. */
+        get: operations["getSwap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/swaps/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchange the two tasks. It is published as `task.swapped`, with both. */
+        post: operations["approveSwap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/swaps/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse a request. */
+        post: operations["rejectSwap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags": {
         parameters: {
             query?: never;
@@ -2322,6 +2769,96 @@ export interface paths {
         head?: never;
         /** Change one: a tag. What is left out stays; what changed is published. */
         patch: operations["changeTag"];
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a task. */
+        get: operations["getTask"];
+        put?: never;
+        post?: never;
+        /** Remove a task. It is published as `task.deleted`. */
+        delete: operations["removeTask"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a task. Its assignee may say how far it is, the group's admins everything. It is published as
+         *     `task.updated` with what each field was before.
+         */
+        patch: operations["changeTask"];
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve a task that waits for it. Its assignee gets its points. */
+        post: operations["approveTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a task is done: for its assignee. Where approval is needed it waits for that, else it is completed. */
+        post: operations["completeTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a task, newest first. */
+        get: operations["listTaskHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reject a task that waits for approval, with a reason: it is pending again. */
+        post: operations["rejectTask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/teams": {
@@ -2395,6 +2932,24 @@ export interface paths {
         head?: never;
         /** Rename a tenant. */
         patch: operations["changeTenant"];
+        trace?: never;
+    };
+    "/api/v1/test-endpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The demo's test endpoint and whether it is broken. */
+        get: operations["getTestEndpoint"];
+        /** Break the demo's test endpoint, or mend it. */
+        put: operations["breakTestEndpoint"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/tickets": {
@@ -2952,6 +3507,8 @@ export interface components {
             /** @description SHA-256 over this entry and the one before, in hex; null for deliveries. */
             hash?: string | null;
         };
+        /** @description How long a failed delivery waits: the first delay in seconds, doubled each time; or each delay. */
+        Backoff: number | number[];
         /** @description Events of one tenant, all or none. */
         Batch: {
             /** @description 1 to 500. */
@@ -2998,6 +3555,9 @@ export interface components {
             default_assigned_team_id?: string | null;
             /** @description The version that is meant; another one is a 409. */
             version?: number;
+        };
+        BreakTestEndpoint: {
+            broken: boolean;
         };
         BrokenAt: {
             /**
@@ -3216,6 +3776,11 @@ export interface components {
             /** @description The contact who said it, where it wasn't the caller. */
             contact_id?: string | null;
         };
+        /** @description What its assignee says of a finished task. */
+        Completion: {
+            /** @example Two of them need more light */
+            notes?: string | null;
+        };
         /** @description Somebody at a client. */
         Contact: {
             /** @example con_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -3270,6 +3835,23 @@ export interface components {
              * @example whsec_...
              */
             signing_secret?: string | null;
+        };
+        /** @description A new webhook, with its secret. */
+        CreatedGroupWebhook: components["schemas"]["GroupWebhook"] & {
+            /**
+             * @description Shown this once; absent when the answer is repeated for an Idempotency-Key.
+             * @example whsec_...
+             */
+            secret?: string | null;
+        };
+        /** @description A portal session with, this once, its link. */
+        CreatedPortalSession: components["schemas"]["PortalSession"] & {
+            /**
+             * @description Opens the portal once. Send the customer's browser there, or use it as the address of a frame. The secret stands
+             *     behind `#`, where no server, proxy or referrer sees it.
+             * @example https://hooks.example.com/portal/#hsl_3q2-7w...
+             */
+            url: string;
         };
         /** @description A token and, this once, the token itself. */
         CreatedToken: components["schemas"]["Token"] & {
@@ -3411,7 +3993,13 @@ export interface components {
             correlation_id?: string | null;
             /** @description Of its event: an ordered destination gets what has the same key one after the other. */
             ordering_key?: string | null;
+            /** @description What the event is about: `alert_id`, `evidence_id`, `ticket_id` and the like, and `actor_id`, who caused it. */
             references: Record<string, unknown>;
+            /**
+             * @description Its first entry in the audit trail; `/api/v1/audit?target=` with the delivery's id lists all of them.
+             * @example aud_01jd8r7c5tevzs9c1ghvzv3hkp
+             */
+            audit_id: string;
             replayed_from?: string | null;
             /** Format: int32 */
             last_status?: number | null;
@@ -3895,6 +4483,170 @@ export interface components {
              */
             p95_ms?: number | null;
         };
+        /**
+         * @description How often a task comes again: when one is completed, the next one is made.
+         * @enum {string}
+         */
+        Frequency: "OneTime" | "Daily" | "Weekly" | "Monthly";
+        /** @description A team with tasks. */
+        Group: {
+            /** @example grp_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            name: string;
+            description?: string | null;
+            /** @description Whoever knows it may join; shown to the group's admins alone. */
+            invitation_code?: string | null;
+            /** @example 20 */
+            max_members: number;
+            member_count: number;
+            my_role?: components["schemas"]["GroupRole"] | null;
+            /**
+             * Format: int64
+             * @description Counts the changes; `If-Match` compares it.
+             */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What is left out stays as it is; null empties a field. */
+        GroupChange: {
+            /** @example Front office and reception */
+            name?: string | null;
+            description?: string | null;
+            /**
+             * Format: int64
+             * @description The version that is meant; another one is a 409.
+             */
+            version?: number | null;
+        };
+        /** @description How other systems bring the group tasks. */
+        GroupInbound: {
+            /**
+             * @description Where they send to.
+             * @example https://hooks.example.com/api/integrations/inbound/grp_01jd8r7c5tevzs9c1ghvzv3hkp/tasks
+             */
+            url: string;
+            is_active: boolean;
+            /** @description Only from these networks; empty: from everywhere. */
+            ip_cidrs: string[];
+            /** @description Without one nobody is let in: `rotate-secret` makes it. */
+            has_secret: boolean;
+            /**
+             * Format: date-time
+             * @description Until then the secret that was replaced lets in too.
+             */
+            previous_secret_until?: string | null;
+            /**
+             * @description Holds HMAC-SHA256 in hex over `timestamp.body`, keyed with the secret as it was shown.
+             * @example X-Signature
+             */
+            signature_header: string;
+            /**
+             * @description Holds Unix seconds.
+             * @example X-Timestamp
+             */
+            timestamp_header: string;
+            /**
+             * Format: int32
+             * @description How far the sender's clock may be off.
+             * @example 300
+             */
+            tolerance_seconds: number;
+            /** @description For a shell: it brings a task once the secret is filled in. */
+            sample_curl: string;
+        };
+        /** @description What is left out stays as it is. */
+        GroupInboundChange: {
+            /** @example true */
+            is_active?: boolean | null;
+            /**
+             * @example [
+             *       "192.0.2.0/24"
+             *     ]
+             */
+            ip_cidrs?: string[] | null;
+        };
+        /** @description Somebody in a group. */
+        GroupMember: {
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            user_id: string;
+            name: string;
+            email: string;
+            role: components["schemas"]["GroupRole"];
+            /**
+             * Format: int64
+             * @description For finished tasks: ten times the difficulty of each, and a tenth more for those done in time.
+             */
+            points: number;
+            /** Format: date-time */
+            joined_at: string;
+        };
+        /** @description Everybody in a group: 20 at most. */
+        GroupMembers: {
+            data: components["schemas"]["GroupMember"][];
+        };
+        /**
+         * @description What somebody may do in a group.
+         * @enum {string}
+         */
+        GroupRole: "member" | "admin" | "owner";
+        /** @description How a rotation goes. Without a body, the old secret ends at once. */
+        GroupRotation: {
+            /**
+             * Format: int32
+             * @description How long the old secret lets in beside the new one.
+             * @default 0
+             */
+            overlap_seconds?: number;
+        };
+        /** @description The new secret, shown this once. */
+        GroupSecret: {
+            /** @example whsec_... */
+            secret: string;
+            /** Format: date-time */
+            previous_secret_until?: string | null;
+        };
+        /** @description A webhook of a group. */
+        GroupWebhook: {
+            /** @example dst_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            groupId?: string | null;
+            name: string;
+            /**
+             * @description Scheme and host: the rest may hold a token, and is shown to nobody.
+             * @example https://hooks.example.com
+             */
+            url: string;
+            events: string[];
+            headers: {
+                [key: string]: string;
+            };
+            isActive: boolean;
+            retryPolicy: components["schemas"]["RetryPolicy"];
+            /** Format: date-time */
+            previousSecretUntil?: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        /** @description What is left out stays as it is. */
+        GroupWebhookChange: {
+            /** @description May be named, and can't be changed. */
+            groupId?: string | null;
+            /** @example Board of the front office */
+            name?: string | null;
+            /** @description As it is shown, it stays as it is. */
+            url?: string | null;
+            events?: string[] | null;
+            headers?: {
+                [key: string]: string;
+            } | null;
+            isActive?: boolean | null;
+            retryPolicy?: components["schemas"]["RetryPolicyBody"] | null;
+        };
         /** @description One thing that happened to a record. */
         Happening: {
             /** @example his_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -4339,6 +5091,29 @@ export interface components {
             /** @example X-Webhook-Secret */
             header: string;
         };
+        /** @description A task as another system brings it. What is left out of a known one stays as it is. */
+        InboundTask: {
+            /**
+             * @description The sender's own id: bringing it again changes the task that it was brought as.
+             * @example crm-4711
+             */
+            externalId: string;
+            /**
+             * @description Needed for one that isn't known yet.
+             * @example Water the plants
+             */
+            name?: string | null;
+            description?: string | null;
+            /** @description A member of the group. */
+            assignedUserId?: string | null;
+            /** Format: date-time */
+            dueAt?: string | null;
+        };
+        /** @description The task that was made or changed. */
+        InboundTaskTaken: {
+            /** @example tsk_01jd8r7c5tevzs9c1ghvzv3hkp */
+            taskId: string;
+        };
         /** @description A made-up request. */
         InboundTestInput: {
             /** @description The body: any JSON, or a text together with `content_type`. */
@@ -4614,6 +5389,11 @@ export interface components {
             /** @description Of each destination what the buckets of `series` hold; without those that were sent nothing. */
             destinations: components["schemas"]["Line"][];
         };
+        /** @description What lets somebody in. */
+        Invitation: {
+            /** @example K7QWM2ZX9RTA */
+            invitation_code: string;
+        };
         /** @description What a client owes. */
         Invoice: {
             /** @example inv_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -4856,6 +5636,12 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Group: {
+            data: components["schemas"]["Group"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Happening: {
             data: components["schemas"]["Happening"][];
             /** @description Send it as `cursor` to go on; null at the end. */
@@ -4910,6 +5696,12 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_PortalSession: {
+            data: components["schemas"]["PortalSession"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Priority: {
             data: components["schemas"]["Priority"][];
             /** @description Send it as `cursor` to go on; null at the end. */
@@ -4952,6 +5744,12 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list, newest first. */
+        Listed_Swap: {
+            data: components["schemas"]["Swap"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
         Listed_Tag: {
             data: components["schemas"]["Tag"][];
             /** @description Send it as `cursor` to go on; null at the end. */
@@ -4960,6 +5758,18 @@ export interface components {
         /** @description A page of a list, newest first. */
         Listed_TagUse: {
             data: components["schemas"]["TagUse"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_Task: {
+            data: components["schemas"]["Task"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list, newest first. */
+        Listed_TaskHappening: {
+            data: components["schemas"]["TaskHappening"][];
             /** @description Send it as `cursor` to go on; null at the end. */
             next_cursor?: string | null;
         };
@@ -5138,7 +5948,7 @@ export interface components {
         /** @description Who the caller is. */
         Me: {
             /**
-             * @description `user:usr_...` or `token:tok_...`, as the audit trail names it.
+             * @description `user:usr_...`, `token:tok_...` or `portal:psn_...`, as the audit trail names it.
              * @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp
              */
             actor: string;
@@ -5163,6 +5973,10 @@ export interface components {
              */
             permissions: string[];
             features: components["schemas"]["Features"];
+            portal?: components["schemas"]["PortalSession"] | null;
+        };
+        MemberChange: {
+            role: components["schemas"]["GroupRole"];
         };
         /** @description What a record is called elsewhere. */
         NameElsewhere: {
@@ -5387,6 +6201,39 @@ export interface components {
             ticket_id?: string | null;
             attributes?: Record<string, unknown>;
         };
+        /** @description A group to be made. */
+        NewGroup: {
+            /** @example Front office */
+            name: string;
+            description?: string | null;
+            /** @description Its first owner: whoever asks, unless that is a token, which has to name a user. */
+            owner_id?: string | null;
+        };
+        /** @description A webhook to be made. */
+        NewGroupWebhook: {
+            /** @description The group, where the query doesn't name it. */
+            groupId?: string | null;
+            /** @example Board of the front office */
+            name?: string | null;
+            /**
+             * @description Where to send. Private and reserved addresses are refused.
+             * @example https://hooks.example.com/in/7f3a
+             */
+            url: string;
+            /**
+             * @description Types or patterns: `task.completed`, `task.*`, `*` for everything of the group.
+             * @default [
+             *       "*"
+             *     ]
+             */
+            events?: string[];
+            headers?: {
+                [key: string]: string;
+            };
+            /** @default true */
+            isActive?: boolean;
+            retryPolicy?: components["schemas"]["RetryPolicyBody"];
+        };
         NewInvoice: {
             /** @description Counts up (`INV-000001`) where nobody gives one; the tenant has each once. */
             invoice_number?: string;
@@ -5445,6 +6292,31 @@ export interface components {
             is_billing?: boolean;
             is_shipping?: boolean;
             is_inactive?: boolean;
+        };
+        /** @description Somebody to be taken into a group. */
+        NewMember: {
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            user_id: string;
+            role?: components["schemas"]["GroupRole"];
+        };
+        NewPortalSession: {
+            /** @description The tenant's slug. A caller who belongs to one tenant may leave it away. */
+            tenant?: string | null;
+            /** @description Only what belongs to this group; absent: the whole tenant's. */
+            group_id?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds until the portal closes. Its link has to be followed before that, and within 15 minutes.
+             * @default 3600
+             * @example 3600
+             */
+            expires_in?: number;
+            /**
+             * @description `read`; `replay`: and send deliveries again; `manage`: and create, edit, pause, rotate, test and delete destinations.
+             * @default manage
+             */
+            access?: string;
+            look?: components["schemas"]["PortalLook"];
         };
         NewPriority: {
             /** @example Whenever */
@@ -5562,6 +6434,19 @@ export interface components {
             order_number?: number;
             color?: string | null;
         };
+        /** @description A request to be made. The difficulties of the two tasks differ by two at most. */
+        NewSwap: {
+            /** @description Who asks, with a task of theirs. */
+            requester: components["schemas"]["Side"];
+            /** @description With whom to exchange it, and for which task. */
+            target: components["schemas"]["Side"];
+            reason?: string | null;
+            /**
+             * @description The tasks' difficulties don't matter.
+             * @default false
+             */
+            allow_difficulty_override?: boolean;
+        };
         NewTag: {
             /**
              * @description Without spaces around it.
@@ -5583,6 +6468,27 @@ export interface components {
              * @example tkt_01jd8r7c5tevzs9c1ghvzv3hkp
              */
             record_id: string;
+        };
+        NewTask: {
+            /** @example Water the plants */
+            name: string;
+            description?: string | null;
+            /** @description A member of the group. */
+            assigned_user_id?: string | null;
+            /**
+             * Format: int64
+             * @default 1
+             */
+            difficulty?: number;
+            /** @description Whether an admin of the group has to look at it before it is completed. */
+            requires_approval?: boolean;
+            /** Format: date-time */
+            due_at?: string | null;
+            frequency?: components["schemas"]["Frequency"];
+            /** @description What it was made from, elsewhere. */
+            template_id?: string | null;
+            /** @description What another system calls it: unique in the group. */
+            external_id?: string | null;
         };
         NewTeam: {
             /** @example Second level */
@@ -5753,6 +6659,23 @@ export interface components {
             cooldown_seconds?: number | null;
             enabled?: boolean | null;
         };
+        OpenPortal: {
+            /**
+             * Format: password
+             * @description What stands behind `#` in the link.
+             * @example hsl_3q2-7w
+             */
+            token: string;
+        };
+        /** @description An open portal. */
+        OpenedPortal: {
+            /**
+             * @description Send it as `Authorization: Bearer ...`. It isn't kept and can't be shown again.
+             * @example hsp_3q2-7w...
+             */
+            token: string;
+            session: components["schemas"]["PortalSession"];
+        };
         /** @description A key of an ordered destination under which something waits. */
         OrderingKey: {
             /**
@@ -5811,6 +6734,65 @@ export interface components {
              * @example dead_letter
              */
             on_exhausted?: string | null;
+        };
+        /** @description How the portal looks. */
+        PortalLook: {
+            /**
+             * @description The host's colour, `#rrggbb`; the page makes it dark or light enough to be read.
+             * @default null
+             * @example #0b7285
+             */
+            accent?: string | null;
+            /**
+             * @description Stands at the top instead of the tenant's name.
+             * @default null
+             * @example Acme
+             */
+            logo_text?: string | null;
+            /**
+             * @description `data:image/...;base64,...` of 32 KiB at most, or an address below one of `portal.image_origins`.
+             * @default null
+             */
+            logo_url?: string | null;
+            /**
+             * @description `light`, `dark` or `auto`.
+             * @default auto
+             */
+            scheme?: string;
+        };
+        /** @description A portal that may be opened, or was. */
+        PortalSession: {
+            /** @example psn_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @description Only this group's destinations and deliveries; null: the whole tenant's. */
+            group_id?: string | null;
+            /**
+             * @description `read`, `replay` or `manage`.
+             * @example manage
+             */
+            access: string;
+            look: components["schemas"]["PortalLook"];
+            /** @example token:tok_01jd8r7c5tevzs9c1ghvzv3hkp */
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until then the link can be followed, once.
+             */
+            link_expires_at: string;
+            /**
+             * Format: date-time
+             * @description When it was followed.
+             */
+            opened_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until then the portal stays open.
+             */
+            expires_at: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
         };
         /** @description What would be sent. */
         Previewed: {
@@ -6143,6 +7125,11 @@ export interface components {
              */
             rate_per_second?: number;
         };
+        /** @description Why it was not approved. */
+        Rejection: {
+            /** @example The ones on the stairs were forgotten */
+            reason: string;
+        };
         /** @description A stretch of time, and which events of it. */
         ReplayMissing: {
             /**
@@ -6167,6 +7154,23 @@ export interface components {
         Replayed: {
             /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
             delivery_id: string;
+        };
+        RetryPolicy: {
+            /**
+             * Format: int32
+             * @example 5
+             */
+            maxAttempts: number;
+            backoffSeconds: components["schemas"]["Backoff"];
+        };
+        /** @description What is left out is the tenant's. */
+        RetryPolicyBody: {
+            /**
+             * Format: int32
+             * @example 5
+             */
+            maxAttempts?: number | null;
+            backoffSeconds?: components["schemas"]["Backoff"] | null;
         };
         /** @description The whole URL of a destination's endpoint. */
         Revealed: {
@@ -6303,6 +7307,13 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "medium" | "info" | "low" | "high" | "critical";
+        /** @description One side of a swap: somebody and their task. */
+        Side: {
+            /** @example usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            user_id: string;
+            /** @example tsk_01jd8r7c5tevzs9c1ghvzv3hkp */
+            task_id: string;
+        };
         SignIn: {
             /** @example ann@example.com */
             email: string;
@@ -6386,6 +7397,42 @@ export interface components {
             /** @description The version that is meant; another one is a 409. */
             version?: number;
         };
+        /** @description A request to exchange two tasks. */
+        Swap: {
+            /** @example swp_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            group_id: string;
+            requester: components["schemas"]["Side"];
+            target: components["schemas"]["Side"];
+            reason?: string | null;
+            allow_difficulty_override: boolean;
+            status: components["schemas"]["SwapStatus"];
+            /**
+             * Format: date-time
+             * @description Nobody can decide any more from then on.
+             */
+            expires_at: string;
+            /** Format: date-time */
+            decided_at?: string | null;
+            decided_by?: string | null;
+            decision_reason?: string | null;
+            /** Format: int64 */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description Why a request is refused, if that is said. */
+        SwapRefusal: {
+            /** @example Both are needed where they are */
+            reason?: string | null;
+        };
+        /**
+         * @description What became of a request.
+         * @enum {string}
+         */
+        SwapStatus: "Pending" | "Approved" | "Rejected" | "Expired";
         /** @description A word for records of one kind. */
         Tag: {
             /** @example tag_01jd8r7c5tevzs9c1ghvzv3hkp */
@@ -6444,6 +7491,104 @@ export interface components {
         };
         /** @enum {string} */
         TaggedType: "ticket" | "client" | "contact" | "project" | "project_task";
+        /** @description Something that a group has to do. */
+        Task: {
+            /** @example tsk_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /** @example grp_01jd8r7c5tevzs9c1ghvzv3hkp */
+            group_id: string;
+            /** @example Water the plants */
+            name: string;
+            description: string | null;
+            /** @description A member of the group. */
+            assigned_user_id: string | null;
+            /**
+             * Format: int64
+             * @default 1
+             */
+            difficulty: number;
+            /** @description Whether an admin of the group has to look at it before it is completed. */
+            requires_approval: boolean;
+            /** Format: date-time */
+            due_at: string | null;
+            frequency: components["schemas"]["Frequency"];
+            /** @description What it was made from, elsewhere. */
+            template_id: string | null;
+            /** @description What another system calls it: unique in the group. */
+            external_id: string | null;
+            status: components["schemas"]["TaskStatus"];
+            /**
+             * Format: int64
+             * @description What its assignee got for it: ten times the difficulty, a tenth more if it was in time.
+             */
+            points: number;
+            completion_notes: string | null;
+            /** Format: date-time */
+            completed_at: string | null;
+            completed_by: string | null;
+            /** Format: date-time */
+            approved_at: string | null;
+            approved_by: string | null;
+            /** @description Why it was not approved when it was completed last. */
+            rejection_reason: string | null;
+            /** @description Empty where a token or another system made it. */
+            created_by_user_id: string | null;
+            /** @description Counts the changes; the ETag, which If-Match compares. */
+            version: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            external_refs: {
+                integration_type: string;
+                external_id: string;
+            }[];
+        };
+        /** @description What is changed of a task: what is left out stays as it is, null empties a field. */
+        TaskChange: {
+            /** @example Water the plants, all of them */
+            name?: string | null;
+            description?: string | null;
+            /** @description A member of the group. */
+            assigned_user_id?: string | null;
+            /** Format: int64 */
+            difficulty?: number | null;
+            requires_approval?: boolean | null;
+            /** Format: date-time */
+            due_at?: string | null;
+            /** @description `OneTime`, `Daily`, `Weekly` or `Monthly`. */
+            frequency?: string | null;
+            template_id?: string | null;
+            external_id?: string | null;
+            /** @description `Pending` or `InProgress`; its assignee may change that and nothing else. */
+            status?: string | null;
+            /**
+             * Format: int64
+             * @description The version that is meant; another one is a 409.
+             */
+            version?: number | null;
+        };
+        /** @description One thing that happened to a task. */
+        TaskHappening: {
+            /** @example his_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            /**
+             * @description `Created`, `Updated`, `StatusChanged`, `Reassigned`, `Deleted`, `CompletionApproved` or `CompletionRejected`.
+             * @example StatusChanged
+             */
+            action: string;
+            /** @example user:usr_01jd8r7c5tevzs9c1ghvzv3hkp */
+            actor: string;
+            /** @description `{field: {previous, new}}` */
+            changes: Record<string, unknown>;
+            /** Format: date-time */
+            at: string;
+        };
+        /**
+         * @description How far a task is.
+         * @enum {string}
+         */
+        TaskStatus: "Pending" | "InProgress" | "Completed" | "Overdue" | "WaitingForApproval";
         /** @enum {string} */
         TaxSource: "internal" | "external" | "pending_external";
         /** @description People who share work. */
@@ -6506,6 +7651,15 @@ export interface components {
             slug: string;
             /** @example Acme Ltd */
             name: string;
+        };
+        TestEndpoint: {
+            /**
+             * @description Where a destination may point to try things out; null where this installation has no test endpoint.
+             * @example http://127.0.0.1:9099/acme/try
+             */
+            url?: string | null;
+            /** @description Whether it answers 503 at the moment. */
+            broken: boolean;
         };
         /** @description How a test went. */
         Tested: {
@@ -6894,6 +8048,66 @@ export interface components {
             digests_gone: number;
             head?: components["schemas"]["ChainHead"] | null;
             broken?: components["schemas"]["BrokenAt"] | null;
+        };
+        /** @description A page of a log, newest first. */
+        WebhookDeliveries: {
+            data: components["schemas"]["WebhookDelivery"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            nextCursor?: string | null;
+        };
+        /** @description One event on its way to a webhook. */
+        WebhookDelivery: {
+            /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
+            id: string;
+            eventId: string;
+            /** @example task.completed */
+            event: string;
+            /**
+             * @description What it is about, and nothing of what it says.
+             * @example task.completed of tsk_01jd8r7c5tevzs9c1ghvzv3hkp
+             */
+            payloadSummary: string;
+            /**
+             * @description `queued` while it goes on by itself; then `delivered`, `failed` (given up, filtered or cancelled) or `dead-letter`.
+             * @example delivered
+             */
+            status: string;
+            /** Format: int32 */
+            attempts: number;
+            /** Format: date-time */
+            lastAttemptAt?: string | null;
+            errorMessage?: string | null;
+            /** @description Of a replay: which delivery it repeats. */
+            replayedFrom?: string | null;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        /** @description How a rotation goes. */
+        WebhookRotation: {
+            /**
+             * Format: int32
+             * @description How long the old secret signs beside the new one, where the webhook's profile can carry two: `fr022` can't.
+             * @default 0
+             */
+            overlapSeconds?: number;
+        };
+        /** @description The new secret, shown this once. */
+        WebhookSecret: {
+            /** @example whsec_... */
+            secret?: string | null;
+            /** Format: date-time */
+            previousSecretUntil?: string | null;
+        };
+        /** @description A delivery on its way. */
+        WebhookSent: {
+            /** @example dlv_01jd8r7c5tevzs9c1ghvzv3hkp */
+            deliveryId: string;
+        };
+        /** @description A page of a list, newest first. */
+        Webhooks: {
+            data: components["schemas"]["GroupWebhook"][];
+            /** @description Send it as `cursor` to go on; null at the end. */
+            nextCursor?: string | null;
         };
         /**
          * @description How far back the figures reach.
@@ -7549,6 +8763,437 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    receiveGroupTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Hex HMAC-SHA256 over `timestamp.body` */
+                "X-Signature"?: string | null;
+                /** @description Unix seconds */
+                "X-Timestamp"?: string | null;
+            };
+            path: {
+                /** @description `grp_...` */
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboundTask"];
+            };
+        };
+        responses: {
+            /** @description Changed, or as it was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundTaskTaken"];
+                };
+            };
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundTaskTaken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Not let in; without a body */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listGroupWebhooks: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of webhooks, without secrets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createGroupWebhook: {
+        parameters: {
+            query?: {
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroupWebhook"];
+            };
+        };
+        responses: {
+            /** @description Created; `secret` is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedGroupWebhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getGroupWebhook: {
+        parameters: {
+            query?: {
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook, without its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupWebhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeGroupWebhook: {
+        parameters: {
+            query?: {
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupWebhookChange"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupWebhook"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteGroupWebhook: {
+        parameters: {
+            query?: {
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listGroupWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveries"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayGroupWebhookDelivery: {
+        parameters: {
+            query?: {
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+                /** @description `dlv_...` */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It isn't finished, or its payload was removed by retention */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateGroupWebhookSecret: {
+        parameters: {
+            query?: {
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRotation"];
+            };
+        };
+        responses: {
+            /** @description The new secret, shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    testGroupWebhook: {
+        parameters: {
+            query?: {
+                /** @description Needed unless the caller has one group. */
+                groupId?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `dst_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On its way; look at the delivery */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -10156,6 +11801,735 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listGroups: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description How the name begins, in any case. */
+                q?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroup"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    joinGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invitation"];
+            };
+        };
+        responses: {
+            /** @description The group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description No group has this code, the group is full, or the caller is no user */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It has webhooks */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupChange"];
+            };
+        };
+        responses: {
+            /** @description The group as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getGroupInbound: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings, never the secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupInbound"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeGroupInbound: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupInboundChange"];
+            };
+        };
+        responses: {
+            /** @description The settings as they are now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupInbound"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    finalizeGroupInboundRotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new secret lets in alone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupInbound"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateGroupInboundSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupRotation"];
+            };
+        };
+        responses: {
+            /** @description The new secret, shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupSecret"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renewInvitationCode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group with its new code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listGroupMembers: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupMembers"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    addGroupMember: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMember"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupMember"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description A member already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeGroupMember: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+                /** @description `usr_...` */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No longer a member */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The group would be left without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeGroupMember: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+                /** @description `usr_...` */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            /** @description The member as they are now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupMember"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The group would be left without an owner */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTasks: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                status?: components["schemas"]["TaskStatus"];
+                assigned_user_id?: string;
+                /** @description What another system calls it. */
+                external_id?: string;
+                /** @description How the name begins, in any case. */
+                q?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of tasks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description `grp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTask"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Another task of the group has this external id */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listInboundWebhooks: {
         parameters: {
             query?: {
@@ -12172,6 +14546,48 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getDeliveryRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `dlv_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The body */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Its destination is deleted, its filter lets the event through no more, or retention has removed the payload */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     retryDelivery: {
         parameters: {
             query?: never;
@@ -13847,6 +16263,213 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Tested"];
                 };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPortalSessions: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of portal sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_PortalSession"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createPortalSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPortalSession"];
+            };
+        };
+        responses: {
+            /** @description Made; `url` is shown this once */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedPortalSession"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description The portal would be given more than the caller holds */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    openPortalSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenPortal"];
+            };
+        };
+        responses: {
+            /** @description Open; `token` is shown this once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedPortal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description There is no such link */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description The link was used, has expired or was revoked: `link_used`, `link_expired`, `link_revoked` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            /** @description Too many bad links from this address; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPortalSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `psn_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The portal session */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalSession"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokePortalSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `psn_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -15919,6 +18542,237 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listSwaps: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+                /** @description Needed unless one sees the whole desk. */
+                group_id?: string;
+                status?: components["schemas"]["SwapStatus"];
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of requests */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_Swap"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createSwap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+                /** @description The same key and body give the same answer for 24 h; one-time secrets are not repeated */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSwap"];
+            };
+        };
+        responses: {
+            /** @description Waits for an admin */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Swap"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description A swap of these two tasks waits already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description Against a rule: `different_groups`, `not_assigned`, `not_open`, `too_late`, `difficulty_gap`, `too_many_swaps` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSwap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `swp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Swap"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approveSwap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `swp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Swap"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It was decided already, or has expired */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The tasks can't be exchanged any more */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rejectSwap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `swp_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwapRefusal"];
+            };
+        };
+        responses: {
+            /** @description The request as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Swap"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It was decided already, or has expired */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listTags: {
         parameters: {
             query?: {
@@ -16144,6 +18998,324 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `tsk_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The task; its ETag is its version */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the removal is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `tsk_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that the change is meant for */
+                "If-Match"?: string | null;
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `tsk_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskChange"];
+            };
+        };
+        responses: {
+            /** @description The task as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description It is at another version than the body names, or another task has the external id */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is at another version than If-Match names */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approveTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `tsk_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The task as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It doesn't wait for approval */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    completeTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `tsk_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Completion"];
+            };
+        };
+        responses: {
+            /** @description The task as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description It is completed already, or waits for approval */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTaskHistory: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1 to 100. */
+                limit?: number;
+                /** @description Where the page before ended: its `next_cursor`. */
+                cursor?: string;
+                /** @description From this moment on (RFC 3339). */
+                from?: string;
+                /** @description Before this moment (RFC 3339). */
+                to?: string;
+            };
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `tsk_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listed_TaskHappening"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rejectTask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path: {
+                /** @description `tsk_...` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rejection"];
+            };
+        };
+        responses: {
+            /** @description The task as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description It doesn't wait for approval */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
@@ -16535,6 +19707,81 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableContent"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getTestEndpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The test endpoint, if there is one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    breakTestEndpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant's slug; for platform callers, whom a tenant-bound caller need not name */
+                "X-Tenant"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BreakTestEndpoint"];
+            };
+        };
+        responses: {
+            /** @description The test endpoint as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestEndpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description This installation has no test endpoint */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableContent"];
