@@ -11,5 +11,5 @@ if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.j
   npm ci --no-audit --no-fund --loglevel=error
 fi
 echo "[console] vite build" >&2
-npm run --silent build -- --logLevel warn
+node_modules/.bin/vite build --logLevel warn && node scripts/compress.mjs
 echo "$fingerprint" > dist/.built

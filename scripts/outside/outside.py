@@ -3,6 +3,7 @@
 Usage: outside.py BINARY (from the folder of this file, with its Python and Node packages installed).
 """
 
+import gzip
 import http.server
 import json
 import os
@@ -60,6 +61,12 @@ def call(url, token=None, body=None, method=None):
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"null")
+
+
+def fetched(url, coding="identity"):
+    """How a file came, and its bytes as they came."""
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"accept-encoding": coding})) as answer:
+        return answer.headers["content-encoding"], answer.read()
 
 
 def curl(line):
@@ -136,6 +143,10 @@ def demo(folder):
         for page in ["/api/docs/", "/api/openapi.json", "/healthz", "/readyz"]:
             with urllib.request.urlopen(base + page) as answer:
                 check(f"{page} is open", answer.status == 200)
+        script = re.search(r'src="(/console/assets/[^"]+\.js)"', fetched(base + "/console/")[1].decode()).group(1)
+        plain, zipped, brotli = (fetched(base + script, coding) for coding in ("identity", "gzip, br;q=0", "gzip, br"))
+        check("the console's script comes as the build made it", plain[0] is None and zipped[0] == "gzip" and brotli[0] == "br")
+        check("compressed, it is the same and smaller", gzip.decompress(zipped[1]) == plain[1] and len(brotli[1]) < len(zipped[1]))
     finally:
         child.terminate()
         check("the demo ends cleanly", child.wait(30) == 0)

@@ -9,7 +9,9 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use data_encoding::HEXLOWER;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -96,10 +98,17 @@ impl Site {
             "text/html" => "text/html; charset=utf-8",
             other => other,
         };
-        let common = [(ETAG, tag.as_str()), (CACHE_CONTROL, cache)];
+        // A tag names the file's content; with `Vary`, a cache keeps each encoding for itself.
+        let common = [(ETAG, tag.as_str()), (CACHE_CONTROL, cache), (VARY, "accept-encoding")];
         self.told(match headers.get(IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == tag.as_bytes()) {
             true => (StatusCode::NOT_MODIFIED, common).into_response(),
-            false => (common, [(CONTENT_TYPE, media)], file.data.clone().into_owned()).into_response(),
+            false => {
+                let typed = (common, [(CONTENT_TYPE, media)]);
+                match compressed(path, headers) {
+                    Some((encoding, small)) => (typed, [(CONTENT_ENCODING, encoding)], small.data.into_owned()).into_response(),
+                    None => (typed, file.data.clone().into_owned()).into_response(),
+                }
+            }
         })
     }
 
@@ -111,4 +120,19 @@ impl Site {
         }
         response
     }
+}
+
+/// The file as the build compressed it, where the browser takes that.
+fn compressed(path: &str, headers: &HeaderMap) -> Option<(&'static str, EmbeddedFile)> {
+    let accepted = headers.get(ACCEPT_ENCODING)?.to_str().ok()?;
+    let takes = |name: &str| {
+        accepted.split(',').any(|each| {
+            let (coding, quality) = each.split_once(';').unwrap_or((each, ""));
+            coding.trim().eq_ignore_ascii_case(name) && !matches!(quality.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+        })
+    };
+    [("br", "br"), ("gzip", "gz")]
+        .into_iter()
+        .filter(|(coding, _)| takes(coding))
+        .find_map(|(coding, ending)| Some((coding, Files::get(&format!("{path}.{ending}"))?)))
 }

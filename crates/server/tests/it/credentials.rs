@@ -123,7 +123,7 @@ async fn a_value_goes_in_and_never_comes_out(engine: &Engine) {
     let (status, changed, _) = server.ask(&acme, "PATCH", &one, &json!({"value": another})).await;
     assert_eq!((status, &changed["version"], &changed["settings"]), (200, &json!(2), &json!({"header": "x-api-key"})));
     assert_eq!(server.resolved(&acme, &made["id"]).await, another);
-    assert_eq!(server.count("secret").await, 2, "the marker and one value: the old one is gone");
+    assert_eq!(server.count("secret").await, 3, "the marker, the key of fingerprints and one value: the old one is gone");
 
     let auditor = server.caller(acme.tenant, "auditor").await;
     for path in [PATH, &one, "/api/v1/audit"] {
@@ -214,7 +214,7 @@ async fn bad_input_names_its_field_and_stores_nothing(engine: &Engine) {
     }
     let rows =
         sql(&engine.db, acme.tenant, "SELECT id FROM integration_credentials WHERE tenant = $1", params![acme.tenant]).await;
-    assert_eq!((rows.len(), server.count("secret").await), (0, 1), "nothing but the marker");
+    assert_eq!((rows.len(), server.count("secret").await), (0, 2), "nothing but the marker and the key of fingerprints");
 }
 
 async fn other_tenants_and_lesser_roles_get_nowhere(engine: &Engine) {

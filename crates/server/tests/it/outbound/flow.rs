@@ -89,7 +89,8 @@ async fn no_second_has_more_requests_than_the_rate_allows(engine: &Engine) {
         line.admin.delete(&destination.path("")).await;
         let arrivals = arrivals.lock().unwrap().clone();
         // The way from a send to the receiver's notice is not always the same: 60 ms are allowed for it.
-        let busiest = |from: &Instant| arrivals.iter().filter(|at| *at >= from && at.duration_since(*from).as_millis() < 940).count();
+        let busiest =
+            |from: &Instant| arrivals.iter().filter(|at| *at >= from && at.duration_since(*from).as_millis() < 940).count();
         let (most, took) = (arrivals.iter().map(busiest).max(), arrivals[16].duration_since(arrivals[0]));
         if most <= Some(5) && (2_900..10_000).contains(&took.as_millis()) {
             return;
