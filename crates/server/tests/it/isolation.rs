@@ -235,6 +235,7 @@ async fn call(caller: &Client, operation: &Operation, ids: &[String]) -> Answer 
         // One of two fields is needed, which an example can't say.
         "/api/v1/integrations/destinations/{id}/preview" => Some(json!({"event": {"event_type": "a.b", "payload": 1}})),
         "/api/v1/inbound-webhooks/{id}/preview" => Some(json!({"body": {"alert": 1}})),
+        "/api/v1/inbound-webhooks/{id}/replay" => Some(json!({"filter": {}, "dry_run": true})),
         _ => operation.body.clone(),
     };
     caller.send(operation.method.clone(), &operation.fill(&ids), body).await

@@ -11,7 +11,8 @@ use crate::harness::spawn_server;
 use crate::on_both_engines;
 use crate::surface::{document, operations};
 
-/// Operation and field. All of them are called but a client's, which is the address of its web site.
+/// Operation and field. All of them are called but a client's, which is the address of its web
+/// site, and a portal's logo, which its visitor's browser loads from origins that the configuration names.
 const KNOWN: &[(&str, &str)] = &[
     ("POST /api/v1/integrations/destinations", "endpoint_url"),
     ("PATCH /api/v1/integrations/destinations/{id}", "endpoint_url"),
@@ -23,6 +24,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("PATCH /api/v1/notifications/{id}", "url"),
     ("POST /api/integrations/webhooks", "url"),
     ("PUT /api/integrations/webhooks/{id}", "url"),
+    ("POST /api/v1/portal-sessions", "logo_url"),
 ];
 
 const INSIDE: [&str; 12] = [
