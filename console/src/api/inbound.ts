@@ -26,6 +26,9 @@ const list = '/api/v1/inbound-webhooks'
 const LOOK_AGAIN_MS = 5000
 const WAITING_MS = 1500
 
+/** The log stands in a drawer: fewer at a time. */
+const LOG_PAGE = 50
+
 export const inboundQuery = infiniteQueryOptions({
   queryKey: ['inbound', 'list'],
   queryFn: ({ pageParam }) => answer(client.GET(list, { params: { query: { limit: PAGE, cursor: pageParam } } })),
@@ -44,7 +47,7 @@ export const inboundLogQuery = (id: string, filter: LogFilter = {}) =>
     queryFn: ({ pageParam }) =>
       answer(
         client.GET(`${list}/{id}/deliveries`, {
-          params: { path: { id }, query: { ...filter, limit: PAGE, cursor: pageParam } as never },
+          params: { path: { id }, query: { ...filter, limit: LOG_PAGE, cursor: pageParam } as never },
         }),
       ),
     refetchInterval: LOOK_AGAIN_MS,
