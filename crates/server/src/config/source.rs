@@ -9,8 +9,14 @@ use std::str::FromStr;
 
 const PREFIX: &str = "HOOKSWITCH_";
 /// Of commands that talk to a running server, of `sign` and `verify`, and of the tests; no configuration.
-const NOT_CONFIGURATION: &[&str] =
-    &["HOOKSWITCH_URL", "HOOKSWITCH_TOKEN", "HOOKSWITCH_SIGNING_SECRET", "HOOKSWITCH_TEST_POSTGRES", "HOOKSWITCH_BINARY"];
+const NOT_CONFIGURATION: &[&str] = &[
+    "HOOKSWITCH_URL",
+    "HOOKSWITCH_TOKEN",
+    "HOOKSWITCH_SIGNING_SECRET",
+    "HOOKSWITCH_TEST_POSTGRES",
+    "HOOKSWITCH_TEST_REDIS",
+    "HOOKSWITCH_BINARY",
+];
 /// What `local://` references are resolved from.
 const LOCAL_SECRETS: &str = "HOOKSWITCH_SECRET_";
 
