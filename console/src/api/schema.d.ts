@@ -8812,9 +8812,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];

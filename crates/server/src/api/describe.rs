@@ -176,10 +176,10 @@ fn complete_operation(path: &str, method: &Method, operation: &mut Operation) {
         let reference = RefOr::Ref(Ref::from_response_name(*name));
         operation.responses.responses.entry(status.to_string()).or_insert(reference);
     }
-    // Statuses an operation declared itself without a body are problems too; only the receiver's 401 is empty.
+    // Statuses an operation declared itself without a body are problems too; only the 401 of those who receive is empty.
     for (status, response) in &mut operation.responses.responses {
         let code: u16 = status.parse().unwrap_or(0);
-        if code == 401 && path.starts_with("/api/inbound/") {
+        if code == 401 && (path.starts_with("/api/inbound/") || path.starts_with("/api/integrations/inbound/")) {
             continue;
         }
         if let (400.., RefOr::T(response)) = (code, response)

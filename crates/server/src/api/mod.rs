@@ -25,7 +25,7 @@ mod dead_letters;
 mod deliveries;
 mod describe;
 mod destinations;
-mod docs;
+pub mod docs;
 mod event_types;
 mod events;
 mod external_mappings;

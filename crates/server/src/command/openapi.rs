@@ -16,10 +16,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let document = api::document();
+    let document = api::docs::written(&api::document());
     match arguments.yaml {
-        true => print!("{}", yaml(&serde_json::to_value(&document)?)),
-        false => println!("{}", document.to_pretty_json()?),
+        true => print!("{}", yaml(&document)),
+        false => println!("{}", serde_json::to_string_pretty(&document)?),
     }
     Ok(ExitCode::SUCCESS)
 }
