@@ -85,7 +85,7 @@ test('a group sees its own alone, creates, tests and sends again', async ({ page
   await expect(page.getByRole('dialog').getByText('Delivered').first()).toBeVisible({ timeout: 30_000 })
   await page.keyboard.press('Escape')
   await page.getByRole('navigation').getByRole('link', { name: 'Event catalogue' }).click()
-  await expect(page.getByRole('table').getByRole('link', { name: 'task.created' })).toBeVisible()
+  await expect(page.getByRole('table').getByRole('link', { name: 'task.created', exact: true })).toBeVisible()
   await expect(page.locator('#event-type-new')).toHaveCount(0)
 })
 
